@@ -1,0 +1,63 @@
+"""Everything this package raises on purpose.
+
+    VidlabError
+    ├── UsageError (ValueError)       wrong whatever the files are; command line exit code 2
+    │   ├── ShapeError                arrays do not fit each other, or have the wrong dtype or axes
+    │   └── ParameterError            unknown name, or a value outside its range
+    ├── SourceError                   a video, image folder or mask file cannot be used; exit code 1
+    │   ├── VideoError                no frames can be read from it
+    │   └── MaskError                 masks are missing, of another size, or not readable
+    ├── OutputError                   the result cannot be written, or is already there
+    ├── WeightsError                  network weights are missing or do not fit
+    ├── DeviceError (ValueError)      the device that was asked for is not here
+    └── MissingExtraError (ImportError)   an optional package is not installed
+"""
+
+
+class VidlabError(Exception):
+    """Base of every deliberate exception; its text is one sentence made for the user."""
+
+
+class UsageError(VidlabError, ValueError):
+    """A call that is wrong whatever the files hold."""
+
+
+class ShapeError(UsageError):
+    """Arrays that do not fit each other, or have the wrong dtype or axes."""
+
+
+class ParameterError(UsageError):
+    """An unknown name, or a value outside its range."""
+
+
+class SourceError(VidlabError):
+    """An input file or folder that cannot be used."""
+
+
+class VideoError(SourceError):
+    """A video or image folder that yields no frames."""
+
+
+class MaskError(SourceError):
+    """Masks that are missing, unreadable, or do not match the video."""
+
+
+class OutputError(VidlabError):
+    """A result that cannot be written, or that would overwrite another."""
+
+
+class WeightsError(VidlabError):
+    """Network weights that are missing or do not fit the network."""
+
+
+class DeviceError(VidlabError, ValueError):
+    """A device that was asked for and is not here."""
+
+
+class MissingExtraError(VidlabError, ImportError):
+    """An optional package that is not installed; the text names the extra to install."""
+
+    @classmethod
+    def for_feature(cls, feature: str, *, extra: str) -> "MissingExtraError":
+        """Word the error: `the web page needs extra packages; run: pip install 'vidlab[web]'`."""
+        return cls(f"{feature} needs extra packages; run: pip install 'vidlab[{extra}]'")
