@@ -1,16 +1,16 @@
 """Everything this package raises on purpose.
 
-    VidlabError
-    ├── UsageError (ValueError)       wrong whatever the files are; command line exit code 2
-    │   ├── ShapeError                arrays do not fit each other, or have the wrong dtype or axes
-    │   └── ParameterError            unknown name, or a value outside its range
-    ├── SourceError                   a video, image folder or mask file cannot be used; exit code 1
-    │   ├── VideoError                no frames can be read from it
-    │   └── MaskError                 masks are missing, of another size, or not readable
-    ├── OutputError                   the result cannot be written, or is already there
-    ├── WeightsError                  network weights are missing or do not fit
-    ├── DeviceError (ValueError)      the device that was asked for is not here
-    └── MissingExtraError (ImportError)   an optional package is not installed
+VidlabError
+├── UsageError (ValueError)       wrong whatever the files are; command line exit code 2
+│   ├── ShapeError                arrays do not fit each other, or have the wrong dtype or axes
+│   └── ParameterError            unknown name, or a value outside its range
+├── SourceError                   a video, image folder or mask file cannot be used; exit code 1
+│   ├── VideoError                no frames can be read from it
+│   └── MaskError                 masks are missing, of another size, or not readable
+├── OutputError                   the result cannot be written, or is already there
+├── WeightsError                  network weights are missing or do not fit
+├── DeviceError (ValueError)      the device that was asked for is not here
+└── MissingExtraError (ImportError)   an optional package is not installed
 """
 
 

@@ -83,7 +83,9 @@ class Instances:
             _require(self.track_ids, "track_ids", np.int64, 1)
             counts.add(len(self.track_ids))
         if len(counts) > 1:
-            raise ShapeError(f"masks, scores, class_ids and track_ids must have one length, got {sorted(counts)}")
+            raise ShapeError(
+                f"masks, scores, class_ids and track_ids must have one length, got {sorted(counts)}"
+            )
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -135,6 +137,7 @@ Observation = Instances | ClassProbs
 
 def _require(array: NDArray[np.generic], name: str, dtype: type[np.generic], ndim: int) -> None:
     if array.dtype != dtype or array.ndim != ndim:
+        wanted = np.dtype(dtype).name
         raise ShapeError(
-            f"{name} must be {np.dtype(dtype).name} with {ndim} axes, got {array.dtype.name} with {array.ndim}"
+            f"{name} must be {wanted} with {ndim} axes, got {array.dtype.name} with {array.ndim}"
         )
