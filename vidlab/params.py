@@ -63,7 +63,7 @@ class EvidenceParams(Params):
 
     min_score: float = _tunable(
         0.25,
-        "Score at which a detection counts as raw, the stabilizer's operating point; higher keeps fewer objects.",
+        "Score at which a detection counts as raw: the operating point; higher keeps fewer objects.",
         ge=0,
         le=1,
     )

@@ -1,0 +1,1 @@
+"""Two frames in, one displacement field out."""

@@ -1,0 +1,1 @@
+"""Masks in and out of files."""

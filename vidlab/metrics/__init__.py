@@ -1,0 +1,1 @@
+"""Pure functions on masks: stability, accuracy, consistency."""

@@ -1,0 +1,1 @@
+"""Frames in, instances or class probabilities out."""

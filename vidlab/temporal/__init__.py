@@ -1,0 +1,1 @@
+"""Masks over time: filters, and the stabilizer that follows motion."""

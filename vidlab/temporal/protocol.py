@@ -13,7 +13,7 @@ class Evidence:
 
     Attributes:
         class_ids: COCO id of each of the K classes; a class may be absent from some frames.
-        probs: float32 (K, H, W), [0, 1]; 0.5 is the operating point: above it a pixel counts as raw foreground.
+        probs: float32 (K, H, W), [0, 1]; how probable the class is at each pixel.
         raw: bool (K, H, W), the masks that the network alone would give.
     """
 
@@ -48,8 +48,8 @@ class StableFrame:
         probs: float32 (K, H, W), [0, 1], the fused probability.
         masks: bool (K, H, W), classes do not overlap.
         states: One for each class.
-        flow_to_prev: float32 (H, W, 2), pixels, (dx, dy): where each pixel was in the previous frame; None for
-            methods that use no flow, for the first frame and after a shot cut.
+        flow_to_prev: float32 (H, W, 2), pixels, (dx, dy): where each pixel was in the previous frame; None
+            for methods that use no flow, for the first frame and after a shot cut.
         is_cut: The frame starts a new shot; nothing was carried into it.
     """
 
@@ -62,10 +62,10 @@ class StableFrame:
 
 
 class Stabilizer(Protocol):
-    """One frame in, results out at most, `delay` frames later; results keep the order of the frames.
+    """One frame in; its result comes out at most `delay` frames later, in the order of the frames.
 
-    A driver calls `reset` once, `step` for every frame, then `flush`; `step` and `flush` together return exactly
-    one result per frame. Resident memory does not grow with the number of frames.
+    A driver calls `reset` once, `step` for every frame, then `flush`; `step` and `flush` together return
+    exactly one result per frame. Resident memory does not grow with the number of frames.
     """
 
     delay: int

@@ -1,0 +1,1 @@
+"""Instances of this frame, given identities over time."""
