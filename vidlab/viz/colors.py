@@ -1,0 +1,44 @@
+"""One color per method and per class, the same in every plot and every picture."""
+
+from collections.abc import Mapping
+
+from vidlab.types import OBJECT_CLASS_ID
+
+Color = tuple[int, int, int]
+
+METHOD_COLORS: Mapping[str, str] = {
+    "none": "#d55e00",
+    "moving_average": "#e69f00",
+    "median": "#56b4e9",
+    "gaussian": "#cc79a7",
+    "exponential": "#8a6d3b",
+    "flow_fusion": "#0072b2",
+    "flow_fusion_two_pass": "#009e73",
+}  # Okabe and Ito's palette: told apart by color-blind readers too
+RAW_COLOR = METHOD_COLORS["none"]
+
+# Bright and far apart in hue: a contour has to stand out from grass, asphalt, skin and water.
+_CLASS_PALETTE: tuple[Color, ...] = (
+    (255, 210, 0), (0, 220, 255), (255, 90, 200), (120, 255, 80), (255, 140, 40), (150, 140, 255),
+    (255, 80, 80), (0, 255, 180), (240, 240, 120), (90, 180, 255), (255, 170, 170),
+)  # fmt: skip
+
+
+def class_color(class_id: int) -> Color:
+    """Return the RGB color of a class, each channel 0..255.
+
+    >>> class_color(18) == class_color(18) != class_color(1)
+    True
+    """
+    if class_id == OBJECT_CLASS_ID:
+        return _CLASS_PALETTE[0]
+    return _CLASS_PALETTE[class_id % len(_CLASS_PALETTE)]
+
+
+def class_hex(class_id: int) -> str:
+    """Return the color of a class as matplotlib takes it, darkened to be legible on white.
+
+    >>> class_hex(0)
+    '#b29300'
+    """
+    return "#" + "".join(f"{int(channel * 0.7):02x}" for channel in class_color(class_id))

@@ -1,0 +1,133 @@
+"""Curves over a clip: each function draws into a matplotlib axes and returns it.
+
+The same functions serve the command line and the notebooks. They use no pyplot: the caller owns the figure.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vidlab.errors import ShapeError
+from vidlab.viz.colors import METHOD_COLORS, RAW_COLOR, class_hex
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MARKED = 12  # up to so many frames a marker shows each value; a single frame would otherwise draw nothing
+
+
+def plot_raw_and_stable(
+    axes: "Axes", raw: ArrayLike, stable: ArrayLike, *, method: str, ylabel: str, title: str
+) -> "Axes":
+    """Draw one quantity before and after stabilizing, over the frames.
+
+    Args:
+        axes: Where to draw.
+        raw: float (T,), one value per frame; NaN where there is none.
+        stable: float (T,), the same after stabilizing.
+        method: Name of the method; gives the color and the legend.
+        ylabel: What the values are, with their unit.
+        title: What is shown, and which way is better.
+
+    Raises:
+        ShapeError: The two curves differ in length.
+
+    Returns:
+        The axes.
+    """
+    before, after = np.asarray(raw, np.float64), np.asarray(stable, np.float64)
+    if before.shape != after.shape:
+        raise ShapeError(f"curves must have one length, got raw {before.shape} and stable {after.shape}")
+    _line(axes, before, color=RAW_COLOR, label=f"raw, mean {_mean_text(before)}", width=1.1)
+    label = f"stable ({method}), mean {_mean_text(after)}"
+    _line(axes, after, color=_stable_color(method), label=label, width=1.9)
+    return _finish(axes, ylabel=ylabel, title=title)
+
+
+def plot_class_curves(
+    axes: "Axes", curves: Mapping[str, ArrayLike], *, class_ids: Sequence[int], ylabel: str, title: str
+) -> "Axes":
+    """Draw one curve per class, over the frames.
+
+    Args:
+        axes: Where to draw.
+        curves: Name of a class → float (T,); NaN in frames where the class is neither seen nor remembered.
+        class_ids: COCO id of each curve, for its color.
+        ylabel: What the values are, with their unit.
+        title: What is shown.
+
+    Returns:
+        The axes.
+    """
+    for (name, values), class_id in zip(curves.items(), class_ids, strict=True):
+        _line(axes, np.asarray(values, np.float64), color=class_hex(class_id), label=name, width=1.6)
+    return _finish(axes, ylabel=ylabel, title=title)
+
+
+def plot_methods(axes: "Axes", curves: Mapping[str, ArrayLike], *, ylabel: str, title: str) -> "Axes":
+    """Draw one curve per method, over the frames, each in the color of its method.
+
+    Args:
+        axes: Where to draw.
+        curves: Name of a method → float (T,).
+        ylabel: What the values are, with their unit.
+        title: What is shown.
+
+    Returns:
+        The axes.
+    """
+    for name, curve in curves.items():
+        values = np.asarray(curve, np.float64)
+        label = f"{name}, mean {_mean_text(values)}"
+        _line(axes, values, color=METHOD_COLORS.get(name, "#555555"), label=label, width=1.6)
+    return _finish(axes, ylabel=ylabel, title=title)
+
+
+def plot_cuts(axes: "Axes", cuts: Sequence[int]) -> "Axes":
+    """Mark frames that start a new shot by dotted vertical lines."""
+    for position, frame in enumerate(cuts):
+        axes.axvline(
+            frame, color="#666666", linestyle=":", linewidth=1, label=None if position else "shot cut"
+        )
+    if cuts:
+        axes.legend(loc="best", frameon=True, framealpha=0.85)
+    return axes
+
+
+def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, width: float) -> None:
+    marker = "o" if len(values) <= _MARKED else None
+    axes.plot(
+        np.arange(len(values)), values, color=color, label=label, linewidth=width, marker=marker, markersize=4
+    )
+
+
+def _finish(axes: "Axes", *, ylabel: str, title: str) -> "Axes":
+    from matplotlib.ticker import MaxNLocator  # half a second: only when something is drawn
+
+    axes.set_xlabel("frame")
+    axes.set_ylabel(ylabel)
+    axes.set_title(title, fontsize="medium", loc="left")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", frameon=True, framealpha=0.85)
+    return axes
+
+
+def _stable_color(method: str) -> str:
+    # with the method "none" both curves coincide; black under orange shows it
+    return "#222222" if method == "none" else METHOD_COLORS.get(method, "#222222")
+
+
+def _mean_text(values: NDArray[np.float64]) -> str:
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return "–"
+    mean = float(known.mean())
+    return f"{mean:.3f}" if abs(mean) < 10 else f"{mean:,.0f}" if math.isfinite(mean) else "∞"
