@@ -16,6 +16,7 @@ from vidlab.types import BoolMask, Float32Array, Instances, UInt8Image
 HALF_COVERED = 128  # of 255: the mask's edge
 PARTS_PER_OBJECT = 64  # room for part numbers within one object's surface numbers
 WORLD_MARGIN = 0.35  # painted world beyond the frame on each side; beyond that it is mirrored
+HALF_VISIBLE = 0.5 - 1e-4  # a pixel midway between two surfaces counts as seen
 OUTSIDE = -1  # surface number of pixels that are not in the picture
 
 Surfaces = NDArray[np.int32]
@@ -285,28 +286,21 @@ def _occluded(canvas: _Canvas, before: Surfaces | None) -> BoolMask:
     height, width = surface.shape
     if before is None:
         return np.ones((height, width), bool)
-    x = canvas.flow[..., 0] + np.arange(width, dtype=np.float32)
-    y = canvas.flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
-    # float32 holds surface numbers exactly up to 2**24
-    was = cv2.remap(
-        before.astype(np.float32),
-        x,
-        y,
-        cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=OUTSIDE,
-    )
-    hidden = np.asarray(was != surface)
-    rows, columns = np.nonzero(hidden)  # an edge may round to the wrong side: ask the four neighbours
-    left, top = np.floor(x[rows, columns]).astype(int), np.floor(y[rows, columns]).astype(int)
-    found = np.zeros(len(rows), bool)
-    inside = (left >= -1) & (left < width) & (top >= -1) & (top < height)
-    for down in (0, 1):
+    x = canvas.flow[..., 0] + np.arange(1, width + 1, dtype=np.float32)
+    y = canvas.flow[..., 1] + np.arange(1, height + 1, dtype=np.float32)[:, None]
+    framed = np.pad(before, 1, constant_values=OUTSIDE).ravel()
+    np.clip(x, 0, width + 0.999, out=x)
+    np.clip(y, 0, height + 0.999, out=y)
+    left, top = x.astype(np.int32), y.astype(np.int32)
+    right_share, low_share = x - left, y - top
+    corner = top * (width + 2) + left
+    visible = np.zeros((height, width), np.float32)  # share of the four neighbours that was this surface
+    for low in (0, 1):
         for right in (0, 1):
-            near = before[np.clip(top + down, 0, height - 1), np.clip(left + right, 0, width - 1)]
-            found |= near == surface[rows, columns]
-    hidden[rows, columns] = ~(found & inside)
-    return hidden
+            same = framed.take(corner + (low * (width + 2) + right)) == surface
+            weight = right_share if right else 1 - right_share
+            visible += same * weight * (low_share if low else 1 - low_share)
+    return visible < HALF_VISIBLE
 
 
 def _instances(surface: Surfaces, actors: list[Actor]) -> Instances:

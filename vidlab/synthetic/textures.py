@@ -18,16 +18,16 @@ def octave_noise(size_hw: tuple[int, int], *, coarsest_px: float, octaves: int, 
     """
     height, width = size_hw
     total = np.zeros(size_hw, np.float32)
-    weight, cell, power = 1.0, coarsest_px, 0.0
+    weight, cell, power = 1.0, max(coarsest_px, 1.0), 0.0
     for _ in range(octaves):
-        if cell < 1:
-            break
         grid = rng.standard_normal((int(height / cell) + 3, int(width / cell) + 3), dtype=np.float32)
         scaled = (max(int(grid.shape[1] * cell), width), max(int(grid.shape[0] * cell), height))
         fine = cv2.resize(grid, scaled, interpolation=cv2.INTER_CUBIC if cell > 1 else cv2.INTER_NEAREST)
         total += np.float32(weight) * fine[:height, :width]
         power += weight**2
         weight, cell = weight * 0.6, cell / 2
+        if cell < 1:
+            break
     return total * np.float32(1.3 / np.sqrt(power))
 
 
