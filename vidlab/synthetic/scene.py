@@ -17,7 +17,7 @@ HALF_COVERED = 128  # of 255: the mask's edge
 PARTS_PER_OBJECT = 64  # room for part numbers within one object's surface numbers
 WORLD_MARGIN = 0.35  # painted world beyond the frame on each side; beyond that it is mirrored
 HALF_VISIBLE = 0.5 - 1e-4  # a pixel midway between two surfaces counts as seen
-OUTSIDE = -1  # surface number of pixels that are not in the picture
+OUTSIDE, MIXED = -1, -2  # surface numbers of what lies outside the picture, and of an edge
 
 Surfaces = NDArray[np.int32]
 
@@ -164,9 +164,7 @@ def _draw_actor(canvas: _Canvas, actor: Actor, *, view: Affine, view_before: Aff
     if patch is None:
         return
     rgba = _smear(patch.rgba, velocity=velocity, shutter=shutter)
-    under = canvas.color[patch.window]
-    under *= 1 - rgba[..., 3:] / np.float32(255)
-    under += rgba[..., :3]
+    _lay_over(canvas.color[patch.window], rgba)
     rows, columns = np.nonzero(patch.part >= 0)
     part = patch.part[rows, columns]
     canvas.surface[patch.window][rows, columns] = actor.track_id * PARTS_PER_OBJECT + part
@@ -177,6 +175,12 @@ def _draw_actor(canvas: _Canvas, actor: Actor, *, view: Affine, view_before: Aff
     here = np.stack([columns + patch.window[1].start, rows + patch.window[0].start], axis=1)
     there = here if still else np.stack([moved_x, moved_y], axis=1)
     canvas.flow[patch.window][rows, columns] = there - here
+
+
+def _lay_over(below: Float32Array, rgba: Float32Array) -> None:
+    clear = 1 - rgba[..., 3] * np.float32(1 / 255)
+    below *= cv2.merge([clear] * below.shape[2])  # a broadcast over the last axis is five times slower
+    below += rgba[..., : below.shape[2]]
 
 
 def _carry_back(
@@ -207,11 +211,8 @@ def _draw_patch(actor: Actor, to_image: Affine, *, size_hw: tuple[int, ...], rea
         if inner is None:
             continue
         pixels = _sample(sprite, limb, x[inner], y[inner])
-        alpha = pixels[..., 3:]
-        below = rgba[inner]
-        below *= 1 - alpha.astype(np.float32) * np.float32(1 / 255)
-        below += pixels
-        part[inner][alpha[..., 0] >= HALF_COVERED] = number
+        _lay_over(rgba[inner], pixels.astype(np.float32))
+        part[inner][pixels[..., 3] >= HALF_COVERED] = number
     return _Patch(window, rgba, part, x, y)
 
 
@@ -270,7 +271,7 @@ def _smear(
 def _cast_shadow(color: Float32Array, to_image: Affine, *, bottom: float, half_width: float) -> None:
     x, y = to_image[:2, :2] @ (0.0, bottom) + to_image[:2, 2]
     scale = float(np.hypot(*to_image[:2, 0]))
-    radii = (max(half_width * scale, 2.0), max(0.09 * scale, 2.0))
+    radii = (max(0.7 * half_width * scale, 2.0), max(0.055 * scale, 2.0))
     box = np.array([(x - 1.6 * radii[0], y - 1.6 * radii[1]), (x + 1.6 * radii[0], y + 1.6 * radii[1])])
     window = _window(box, slack=0, size_hw=color.shape[:2])
     if window is None:
@@ -282,25 +283,43 @@ def _cast_shadow(color: Float32Array, to_image: Affine, *, bottom: float, half_w
 
 
 def _occluded(canvas: _Canvas, before: Surfaces | None) -> BoolMask:
+    """Pixels that were less than half this surface, by bilinear weight, where they come from."""
     surface = canvas.surface
     height, width = surface.shape
     if before is None:
         return np.ones((height, width), bool)
     x = canvas.flow[..., 0] + np.arange(1, width + 1, dtype=np.float32)
     y = canvas.flow[..., 1] + np.arange(1, height + 1, dtype=np.float32)[:, None]
-    framed = np.pad(before, 1, constant_values=OUTSIDE).ravel()
     np.clip(x, 0, width + 0.999, out=x)
     np.clip(y, 0, height + 0.999, out=y)
-    left, top = x.astype(np.int32), y.astype(np.int32)
-    right_share, low_share = x - left, y - top
-    corner = top * (width + 2) + left
-    visible = np.zeros((height, width), np.float32)  # share of the four neighbours that was this surface
+    framed = np.full((height + 2, width + 2), OUTSIDE, np.int32)
+    framed[1:-1, 1:-1] = before
+    corner = y.astype(np.int32) * (width + 2) + x.astype(np.int32)
+    cell = framed.copy()  # the surface of the 2×2 pixels that begin here, or MIXED
+    same = (framed[:-1, :-1] == framed[1:, 1:]) & (framed[:-1, 1:] == framed[1:, :-1])
+    same &= framed[:-1, :-1] == framed[:-1, 1:]
+    cell[:-1, :-1][~same] = MIXED
+    was = cell.take(corner)
+    hidden = np.asarray(was != surface)
+    rows, columns = np.nonzero(was == MIXED)
+    visible = _share_of_surface(
+        framed, surface[rows, columns], corner[rows, columns], x[rows, columns] % 1, y[rows, columns] % 1
+    )
+    hidden[rows, columns] = visible < HALF_VISIBLE
+    return hidden
+
+
+def _share_of_surface(
+    framed: Surfaces, wanted: Surfaces, corner: Surfaces, right_share: Float32Array, low_share: Float32Array
+) -> Float32Array:
+    """Bilinear weight, [0, 1], of those of the four pixels at `corner` that show the wanted surface."""
+    share = np.zeros(len(wanted), np.float32)
     for low in (0, 1):
         for right in (0, 1):
-            same = framed.take(corner + (low * (width + 2) + right)) == surface
+            found = framed.take(corner + (low * framed.shape[1] + right)) == wanted
             weight = right_share if right else 1 - right_share
-            visible += same * weight * (low_share if low else 1 - low_share)
-    return visible < HALF_VISIBLE
+            share += found * weight * (low_share if low else 1 - low_share)
+    return share
 
 
 def _instances(surface: Surfaces, actors: list[Actor]) -> Instances:

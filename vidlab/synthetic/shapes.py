@@ -339,7 +339,9 @@ def pole(rng: Rng) -> Shape:
     """Draw something upright of no class: a post, a trunk."""
     wide = rng.uniform(0.03, 0.09)
     return Shape(
-        (Part((limb((0, 0), (rng.uniform(-0.05, 0.05), 1), widths=(wide, wide * 1.5)),), 0),), softness=0.2
+        (Part((limb((0, 0), (rng.uniform(-0.05, 0.05), 1), widths=(wide, wide * 1.5)),), 0),),
+        stride=0.0,
+        softness=0.2,
     )
 
 

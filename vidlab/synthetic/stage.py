@@ -146,7 +146,7 @@ class Stage:
         self.horizon = float(rng.uniform(*HORIZON_RANGE))
         self._next_track_id = 1
         self._returns: list[int] = []  # frames until a replacement enters, one entry each
-        self.actors = [self._enter(anywhere=True) for _ in range(spec.n_objects)]
+        self.actors = [self._enter(anywhere=True, inside=number == 0) for number in range(spec.n_objects)]
         self.actors += [self._thing(blob(rng), moves=True) for _ in range(spec.distractors)]
         self.actors += [
             self._thing(pole(rng) if rng.random() < 0.6 else blob(rng), moves=False)
@@ -165,7 +165,7 @@ class Stage:
                 self._returns.append(int(self._rng.integers(5, 25)))
         self._returns = [wait - 1 for wait in self._returns]
         for _ in range(self._returns.count(0)):
-            self.actors.append(self._enter(anywhere=False))
+            self.actors.append(self._enter(anywhere=False, inside=False))
         self._returns = [wait for wait in self._returns if wait > 0]
         self._sort()
 
@@ -181,7 +181,7 @@ class Stage:
     def _pan_reach(self) -> float:
         return self._spec.camera_pan_px * 45 + 4
 
-    def _enter(self, *, anywhere: bool) -> Actor:
+    def _enter(self, *, anywhere: bool, inside: bool) -> Actor:
         rng, spec = self._rng, self._spec
         class_id = int(rng.choice(np.array(spec.classes)))
         shape = SHAPES[class_id](rng)
@@ -189,7 +189,7 @@ class Stage:
         size = self._size(rng.random())
         look = build_look(class_id, shape, size_px=size, rng=rng)
         plan = self._plan(shape, crosses=crosses, speed_px=spec.speed_px * float(rng.uniform(0.7, 1.3)))
-        inside = anywhere and (not crosses or rng.random() < 0.6)
+        inside = inside or (anywhere and (not crosses or rng.random() < 0.6))
         actor = Actor(
             look, track_id=self._next_track_id, size_px=size, at=self._place(look, size, plan, inside=inside),
             plan=plan, spec=spec,
@@ -199,7 +199,9 @@ class Stage:
 
     def _thing(self, shape: Shape, *, moves: bool) -> Actor:
         rng, spec = self._rng, self._spec
-        size = self._size(rng.random()) * (float(rng.uniform(0.4, 0.8)) if moves else 1.1)
+        low, high = (0.1, 0.35) if moves else (0.15, 0.4)
+        tall = shape.stride == 0  # a pole
+        size = spec.size_hw[0] * float(rng.uniform(0.5, 1.1) if tall else rng.uniform(low, high))
         look = build_look(NO_CLASS, shape, size_px=size, rng=rng)
         plan = self._plan(
             shape, crosses=moves, speed_px=spec.speed_px * float(rng.uniform(0.5, 1.0)) if moves else 0.0

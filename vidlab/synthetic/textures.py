@@ -31,11 +31,29 @@ def octave_noise(size_hw: tuple[int, int], *, coarsest_px: float, octaves: int, 
     return total * np.float32(1.3 / np.sqrt(power))
 
 
-def random_color(rng: Rng) -> Float32Array:
-    """Draw an RGB colour of moderate saturation, float32 (3,), 0..255."""
-    grey = rng.uniform(35, 220)
-    tint = rng.normal(0, 1, 3) * rng.choice([8.0, 25.0, 60.0])
-    return np.clip(grey + tint - tint.mean(), 8, 245).astype(np.float32)
+NATURAL = (  # fur, earth, cloth, stone: most of what a camera sees is not saturated
+    (28, 26, 25), (62, 46, 36), (96, 68, 46), (140, 104, 70), (186, 152, 112), (214, 196, 168),
+    (236, 232, 224), (120, 120, 122), (72, 76, 82), (168, 172, 176), (52, 62, 92), (126, 52, 46),
+)  # fmt: skip
+GROUNDS = (
+    (78, 98, 52), (104, 116, 66), (134, 120, 92), (172, 154, 122), (92, 92, 94), (128, 126, 122),
+    (84, 66, 50), (58, 82, 96), (196, 192, 186), (66, 88, 58),
+)  # fmt: skip
+SKIES = (
+    (150, 184, 220), (190, 208, 226), (208, 210, 212), (164, 172, 178), (226, 214, 196), (112, 124, 112),
+    (88, 108, 84), (178, 160, 140), (120, 116, 120),
+)  # fmt: skip
+SHARE_NATURAL = 0.7  # of all colours; the others are anything, so that no colour is foreign to a network
+
+
+def random_color(rng: Rng, *, palette: tuple[tuple[int, int, int], ...] = NATURAL) -> Float32Array:
+    """Draw an RGB colour near one of a palette, or sometimes any colour, float32 (3,), 0..255."""
+    if rng.random() < SHARE_NATURAL:
+        color = np.array(palette[rng.integers(len(palette))]) * rng.uniform(0.8, 1.2) + rng.normal(0, 8, 3)
+    else:
+        tint = rng.normal(0, 1, 3) * rng.choice([15.0, 50.0])
+        color = rng.uniform(35, 220) + tint - tint.mean()
+    return np.clip(color, 8, 245).astype(np.float32)
 
 
 def random_texture(size_hw: tuple[int, int], *, rng: Rng) -> Float32Array:
@@ -47,7 +65,7 @@ def random_texture(size_hw: tuple[int, int], *, rng: Rng) -> Float32Array:
     height, width = size_hw
     base, other = random_color(rng), random_color(rng)
     rough = octave_noise(size_hw, coarsest_px=height / rng.uniform(2, 10), octaves=5, rng=rng)
-    kind = rng.choice(["plain", "noise", "stripes", "spots", "two_tone"], p=[0.3, 0.25, 0.15, 0.15, 0.15])
+    kind = rng.choice(["plain", "noise", "stripes", "spots", "two_tone"], p=[0.35, 0.3, 0.1, 0.1, 0.15])
     y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(height)
     if kind == "plain":
         share = np.zeros(size_hw, np.float32)
@@ -104,8 +122,8 @@ def background(size_hw: tuple[int, int], *, horizon: float, clutter: float, rng:
     """
     height, width = size_hw
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    above = random_color(rng) * 0.4 + 140 + rows * rng.uniform(-60, 60)
-    below = random_color(rng) * 0.8 + 20 + (rows - horizon) * rng.uniform(-50, 80)
+    above = random_color(rng, palette=SKIES) + (rows - horizon) * rng.uniform(-30, 80)
+    below = random_color(rng, palette=GROUNDS) + (rows - horizon) * rng.uniform(-50, 40)
     wavy = octave_noise((1, width), coarsest_px=width / 4, octaves=5, rng=rng)[0] * rng.uniform(0, 0.03)
     is_ground = np.clip((rows[..., 0] - horizon - wavy[None]) * height / 3, 0, 1)[..., None]
     soft = octave_noise(size_hw, coarsest_px=height / 2, octaves=7, rng=rng)[..., None]
@@ -114,15 +132,18 @@ def background(size_hw: tuple[int, int], *, horizon: float, clutter: float, rng:
     sky = above + soft * (rng.uniform(4, 26) + tint)
     ground = below + soft * (rng.uniform(4, 16) + tint) + fine * rng.uniform(5, 24)
     picture = np.clip(sky + is_ground * (ground - sky), 0, 255).astype(np.float32)
-    for _ in range(int(clutter * 40)):
-        _paint_thing(picture, horizon=horizon, rng=rng)
-    return picture
+    things = sorted(horizon + (1 - horizon) * rng.uniform(-0.25, 1.0, int(clutter * 40)) ** 3)
+    for foot in things:  # far ones first
+        _paint_thing(picture, foot=foot * height, horizon=horizon, rng=rng)
+    blur = rng.choice([0.0, 0.0, 1.0, 2.5]) * height / 480
+    return picture if blur < 0.3 else np.asarray(cv2.GaussianBlur(picture, (0, 0), blur))
 
 
-def _paint_thing(picture: Float32Array, *, horizon: float, rng: Rng) -> None:
+def _paint_thing(picture: Float32Array, *, foot: float, horizon: float, rng: Rng) -> None:
     height, width = picture.shape[:2]
-    size = height * rng.uniform(0.03, 0.3)
-    x, y = rng.uniform(0, width), height * rng.uniform(horizon - 0.25, 1.0)
+    nearness = max(foot / height - horizon, 0.0)
+    size = height * rng.uniform(0.03, 0.12) * (1 + 3 * nearness)
+    x, y = rng.uniform(0, width), foot - size * 0.4
     outlines = tuple(o * size + (x, y) for o in blob(rng).parts[0].outlines)
     corners = np.concatenate(outlines)
     x0, y0 = np.clip(corners.min(0).astype(int) - 2, 0, (width - 2, height - 2))
