@@ -86,6 +86,16 @@ def test_flow_that_does_not_come_back_marks_an_occlusion():
     np.testing.assert_array_equal(hidden, expected)
 
 
+def test_every_row_of_a_tall_picture_is_tested_alike():
+    rng = np.random.default_rng(0)
+    there = cv2.GaussianBlur(rng.normal(0, 20, (150, 20, 2)).astype(np.float32), (0, 0), 3)
+    back = cv2.GaussianBlur(rng.normal(0, 20, (150, 20, 2)).astype(np.float32), (0, 0), 3)
+    flipped = [np.ascontiguousarray(flow[::-1] * np.float32([1, -1])) for flow in (there, back)]
+    hidden, mirrored = consistency.occluded(there, back), consistency.occluded(*flipped)
+    assert 0.1 < hidden.mean() < 0.9
+    assert (hidden != mirrored[::-1]).mean() < 0.01  # bilinear weights round differently when mirrored
+
+
 def test_the_slack_is_that_of_sundaram():
     still = uniform_flow((1, 1), 0, 0)
     just_inside, just_outside = uniform_flow((1, 1), 0.70, 0), uniform_flow((1, 1), 0.72, 0)
