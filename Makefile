@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(PROBE)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
-NO_PYTHON := Python 3.11 or newer with its venv module must be on PATH, found none; \
+NO_PYTHON := Python 3.11 or newer with its venv module must be on PATH, got none; \
 	install it, or name it: make PYTHON=/path/to/python3.11 setup
 
 # Tests work on small arrays: threads of several libraries fighting for the cores only slow them down.
@@ -62,7 +62,7 @@ clean: ## remove the environment and all caches; results in runs/ stay
 
 # uv installs in seconds what takes pip minutes, and never prefers a stray local wheel of torch.
 $(UV):
-	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(PROBE)' 2>/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 

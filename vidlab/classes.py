@@ -55,11 +55,12 @@ def class_id(name: str) -> int:
     >>> class_id("dog"), class_id("tvmonitor"), class_id("3")
     (18, 72, 3)
     """
-    key = name.strip().lower().replace("_", "").replace("-", "").replace(" ", "")
+    text = name.strip().lower()
+    if text.isdecimal() and int(text) in COCO_NAMES:
+        return int(text)
+    key = text.replace("_", "").replace("-", "").replace(" ", "")
     if key == "object":
         return OBJECT_CLASS_ID
-    if key.isdigit() and int(key) in COCO_NAMES:
-        return int(key)
     key = VOC_TO_COCO_NAME.get(key, key).replace(" ", "")
     if key not in _ID_BY_NAME:
         known = ", ".join(list(COCO_NAMES.values())[:20])
