@@ -1,0 +1,187 @@
+"""Compressed packets in, pictures out, past whatever is damaged."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from vidlab.errors import VideoError
+from vidlab.types import UInt8Image
+from vidlab.video.losses import Tally
+
+NOT_A_VIDEO = (
+    0x0400 | 0x0800 | 0x1000
+)  # dispositions: attached picture, timed thumbnails, spatial non-diegetic
+DEFAULT_STREAM = 0x0001
+TEXT_ART = "tty"  # FFmpeg draws text files as video; no one who passes one wants that
+AV_CODEC_FLAG_OUTPUT_CORRUPT = 1 << 3
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a video file.
+
+    Raises:
+        VideoError: The path does not exist, is no file, is empty, or is not readable as a video.
+    """
+    if not path.exists():
+        raise VideoError(f"a video must exist, got {path}; check the path")
+    if not path.is_file():
+        raise VideoError(f"a video must be a file or a folder of images, got {path}")
+    try:
+        if path.stat().st_size == 0:
+            raise VideoError(f"a video must hold frames, got {path}, which is empty (0 bytes)")
+        # "file:" keeps FFmpeg from reading a name with a colon as a protocol.
+        container = av.open(f"file:{path}", mode="r", metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(
+            f"a video must be readable by FFmpeg, got {path}: {_cause(error)}{_lost_index(path)}"
+        ) from None
+    if container.format.name == TEXT_ART:
+        container.close()
+        raise VideoError(f"a video must hold compressed frames, got {path}, which is a text file")
+    return container
+
+
+def pick_stream(container: InputContainer, *, path: Path) -> VideoStream:
+    """Choose the first default video stream, else the first; cover pictures and thumbnails do not count.
+
+    Raises:
+        VideoError: There is no video stream, or no decoder for it.
+    """
+    videos = [stream for stream in container.streams.video if not _disposition(stream) & NOT_A_VIDEO]
+    if not videos:
+        others = " and ".join(sorted({stream.type for stream in container.streams})) or "no stream"
+        raise VideoError(f"a video must hold a video stream, got {path}, which holds only {others}")
+    chosen = next((stream for stream in videos if _disposition(stream) & DEFAULT_STREAM), videos[0])
+    if chosen.codec_context is None:
+        raise VideoError(f"a video must be in a codec that FFmpeg decodes, got {path} in an unknown one")
+    return chosen
+
+
+def iter_decoded(path: Path, container: InputContainer, *, tally: Tally) -> Iterator[av.VideoFrame]:
+    """Decode every frame that can be decoded, in order of presentation, and count what cannot.
+
+    Args:
+        path: Where the container came from; opened once more if the file's end is damaged.
+        container: Freshly opened; the caller closes it.
+        tally: Is filled while the frames are taken.
+
+    Raises:
+        VideoError: There is no video stream.
+    """
+    stream = _prepare(container, path=path, threads="AUTO")
+    newest: int | None = None
+    for frame in _decode(container, stream, tally=tally):
+        if frame.pts is not None:
+            newest = frame.pts if newest is None else max(newest, frame.pts)
+        yield frame
+    # When one packet among the last few is refused, PyAV drops with it the frames that other decoder threads
+    # have ready; a single thread loses only the refused one.
+    if tally.newest_pts is not None and (newest is None or newest < tally.newest_pts):
+        yield from _iter_tail(path, after=newest)
+
+
+def _iter_tail(path: Path, *, after: int | None) -> Iterator[av.VideoFrame]:
+    with open_container(path) as container:
+        stream = _prepare(container, path=path, threads="NONE")
+        if after is not None:
+            with suppress(av.FFmpegError):  # an index that cannot be searched: decode from the start
+                container.seek(after, stream=stream)
+        for frame in _decode(container, stream, tally=Tally()):
+            if frame.pts is not None and (after is None or frame.pts > after):
+                yield frame
+
+
+def _prepare(container: InputContainer, *, path: Path, threads: Literal["AUTO", "NONE"]) -> VideoStream:
+    stream = pick_stream(container, path=path)
+    context = stream.codec_context
+    context.thread_type = threads
+    if threads == "NONE":
+        context.thread_count = 1
+    if context.name == "hevc":
+        # FFmpeg's HEVC decoder hides every frame after a damaged one up to the next key frame, unless asked.
+        context.flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT
+    return stream
+
+
+def _decode(container: InputContainer, stream: VideoStream, *, tally: Tally) -> Iterator[av.VideoFrame]:
+    for packet in _demux(container, stream, tally=tally):
+        if packet is not None and packet.size:
+            tally.see_packet(packet.pts, hidden=bool(getattr(packet, "is_discard", False)))
+        try:
+            frames = stream.decode(packet)
+        except EOFError:
+            return
+        except (av.FFmpegError, ValueError) as error:
+            tally.reason = _cause(error)
+            continue
+        yield from frames
+
+
+def _demux(
+    container: InputContainer, stream: VideoStream, *, tally: Tally
+) -> "Iterator[av.Packet[VideoStream] | None]":
+    """Yield packets; the last one is empty or None and drains the decoder, also after a failed read."""
+    try:
+        yield from container.demux(stream)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        tally.stopped = _cause(error)
+        yield None
+
+
+class RgbConverter:
+    """Turns decoded frames into RGB arrays of one size."""
+
+    def __init__(self, size_hw: tuple[int, int]) -> None:
+        self._size_hw = size_hw
+        self._scaler = VideoReformatter()
+        # One thread: handing slices to swscale's own threads costs more than a frame's conversion.
+        self._threads = {"threads": 1}
+
+    def to_rgb(self, frame: av.VideoFrame) -> UInt8Image:
+        """Convert one frame to uint8 (H, W, 3), RGB, scaled to the converter's size if it has another.
+
+        The frame's own color matrix and range are honoured; where it names none, BT.601 and limited range
+        are assumed, as FFmpeg does.
+        """
+        height, width = self._size_hw
+        try:
+            rgb = self._scaler.reformat(frame, width, height, "rgb24", **self._threads)
+        except TypeError:  # PyAV before 17 knows no `threads`, and uses one
+            self._threads = {}
+            rgb = self._scaler.reformat(frame, width, height, "rgb24")
+        # Rows are padded where the width is no multiple of the processor's vectors.
+        return cast(UInt8Image, np.ascontiguousarray(rgb.to_ndarray()))
+
+
+def _disposition(stream: VideoStream) -> int:
+    return int(getattr(stream, "disposition", 0))
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _lost_index(path: Path) -> str:
+    """Explain the commonest cause in MP4 files: the index, written last, never came."""
+    kinds = set()
+    with suppress(OSError), path.open("rb") as file:
+        end = path.stat().st_size
+        while file.tell() + 8 <= end:
+            start = file.tell()
+            size, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+            kinds.add(kind)
+            if size == 1:  # a 64-bit size follows
+                size = int.from_bytes(file.read(8), "big")
+            if size < 8:
+                break
+            file.seek(start + size)
+    if b"ftyp" in kinds and b"moov" not in kinds:
+        return "; its index (moov) is missing, as when a recording was interrupted"
+    return ""
