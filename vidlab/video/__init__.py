@@ -1,1 +1,18 @@
 """Frames in and out of files."""
+
+from vidlab.video.frames import frame_name, write_image
+from vidlab.video.images import ImageFolder, read_image
+from vidlab.video.pyav import PyavReader
+from vidlab.video.source import Source, open_source
+from vidlab.video.writer import VideoWriter
+
+__all__ = [
+    "ImageFolder",
+    "PyavReader",
+    "Source",
+    "VideoWriter",
+    "frame_name",
+    "open_source",
+    "read_image",
+    "write_image",
+]

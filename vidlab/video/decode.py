@@ -8,12 +8,12 @@ from typing import Literal, cast
 import av
 import numpy as np
 from av.container import InputContainer
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
 from vidlab.types import UInt8Image
 from vidlab.video.losses import Tally
+from vidlab.video.scaling import Scaler
 
 NOT_A_VIDEO = (
     0x0400 | 0x0800 | 0x1000
@@ -140,9 +140,7 @@ class RgbConverter:
 
     def __init__(self, size_hw: tuple[int, int]) -> None:
         self._size_hw = size_hw
-        self._scaler = VideoReformatter()
-        # One thread: handing slices to swscale's own threads costs more than a frame's conversion.
-        self._threads = {"threads": 1}
+        self._scaler = Scaler()
 
     def to_rgb(self, frame: av.VideoFrame) -> UInt8Image:
         """Convert one frame to uint8 (H, W, 3), RGB, scaled to the converter's size if it has another.
@@ -151,11 +149,7 @@ class RgbConverter:
         are assumed, as FFmpeg does.
         """
         height, width = self._size_hw
-        try:
-            rgb = self._scaler.reformat(frame, width, height, "rgb24", **self._threads)
-        except TypeError:  # PyAV before 17 knows no `threads`, and uses one
-            self._threads = {}
-            rgb = self._scaler.reformat(frame, width, height, "rgb24")
+        rgb = self._scaler.convert(frame, width=width, height=height, format="rgb24")
         # Rows are padded where the width is no multiple of the processor's vectors.
         return cast(UInt8Image, np.ascontiguousarray(rgb.to_ndarray()))
 

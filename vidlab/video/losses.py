@@ -71,13 +71,12 @@ class Tally:
             sentences.append(f"reading stopped before the end of the file ({self.stopped})")
         if self.n_damaged:
             sentences.append(
-                f"{self.n_damaged} of {self.n_frames} frames are damaged and were shown as the decoder "
-                "could patch them"
+                f"{self.n_damaged} of {self.n_frames} frames came out damaged; the decoder patched "
+                "what it could"
             )
         if self.n_resized:
             sentences.append(
-                f"{self.n_resized} of {self.n_frames} frames have another size and were scaled to that of "
-                "the first"
+                f"{self.n_resized} of {self.n_frames} frames were scaled to the size of the first"
             )
         return tuple(sentences)
 
@@ -86,7 +85,7 @@ class Tally:
 
         Args:
             declared: Number of frames that the container declares, None where it does not.
-            ended_early_s: Declared end minus the end of the last frame, in seconds; 0 where none is declared.
+            ended_early_s: From the end of the last frame to the declared end; 0 where none is declared.
         """
         sentences = []
         shown = None if declared is None else declared - self.n_discarded
@@ -99,9 +98,11 @@ class Tally:
             reason = f" ({self.reason})" if self.reason else ""
             sentences.append(f"{n_lost} of {self.n_packets} frames could not be decoded{reason}")
         elif ended_early_s > 0 and declared is None:
-            sentences.append(f"the frames end {ended_early_s:.2f} s before the declared end of the file")
+            sentences.append(
+                f"the frames end at least {ended_early_s:.2f} s before the declared end of the file"
+            )
         elif declared is None and 0 < self.n_holes <= max(1, MAX_HOLE_SHARE * self.n_frames):
             sentences.append(
-                f"about {self.n_in_holes} frames seem to be missing in {self.n_holes} jumps in time"
+                f"jumps in time ({self.n_holes}) leave room for about {self.n_in_holes} missing frames"
             )
         return tuple(sentences)

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_RATE = Fraction(25)  # for the rare file that declares no rate at all
 EARLY_END = 3  # usual distances of two frames by which rounding and a long last frame may miss the end
+SOUND_TAIL_S = 0.5  # by which the sound of a sound file may outlast its picture
 AV_TIME_BASE = 1_000_000  # FFmpeg's unit of a container's duration, per second
 
 
@@ -92,15 +93,12 @@ class PyavReader:
         losses = tally.damage()
         if at_end:
             losses += tally.missing(self.info.n_frames, ended_early_s=self._ended_early_s(tally, stamps))
+        of_all = f"of {tally.n_frames} frames"
         if stamps.n_missing:
-            losses += (
-                f"{stamps.n_missing} frames have no time stamp; {self.info.fps:g} frames/s was assumed",
-            )
+            assumed = f"{self.info.fps:g} frames/s was assumed"
+            losses += (f"{stamps.n_missing} {of_all} have no time stamp; {assumed}",)
         elif stamps.n_moved:
-            losses += (
-                f"time stamps step back; those of {stamps.n_moved} frames were repaired to rise in the order "
-                "of decoding",
-            )
+            losses += (f"time stamps step back; those of {stamps.n_moved} {of_all} were repaired to rise",)
         return losses
 
     def _ended_early_s(self, tally: Tally, stamps: RisingStamps) -> float:
@@ -115,9 +113,10 @@ def _declared_end_s(container: InputContainer, stream: VideoStream) -> float | N
     hours, minutes, seconds = ([*stream.metadata.get("DURATION", "").split(":"), "", ""])[:3]
     with suppress(ValueError):
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    if len(container.streams) == 1 and container.duration:
-        return ((container.start_time or 0) + container.duration) / AV_TIME_BASE
-    return None
+    if not container.duration:
+        return None
+    end_s = ((container.start_time or 0) + container.duration) / AV_TIME_BASE
+    return end_s if len(container.streams) == 1 else end_s - SOUND_TAIL_S
 
 
 def _info(
