@@ -87,7 +87,11 @@ def real_clips(root: Path) -> Iterator[tuple[str, dict[str, float], dict[str, fl
         seen = [_instances(found, truth[0].shape) for found in listed]
         paths = sorted((folder / "deeplabv3_probs").glob("*.png"))
         soft = [cv2.imread(str(path), 0) > PROB_THRESHOLD * 255 for path in paths]
-        yield folder.name, summarize_instances(truth, seen, wanted), measure(truth, soft, scores=[], n_false=0)
+        yield (
+            folder.name,
+            summarize_instances(truth, seen, wanted),
+            measure(truth, soft, scores=[], n_false=0),
+        )
 
 
 def _instances(found: list[dict], size_hw: tuple[int, int]) -> Instances:
@@ -124,7 +128,9 @@ def synthetic_clips(n_clips: int) -> Iterator[tuple[dict[str, float], dict[str, 
 
 def main() -> None:
     """Print the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("real", type=Path, help="folder of real sequences")
     parser.add_argument("--clips", type=int, default=18, help="number of synthetic clips")
     options = parser.parse_args()

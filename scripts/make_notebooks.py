@@ -47,7 +47,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         metadata["widgets"] = without_machine(notebook.metadata["widgets"])
     cells = []
     for cell in notebook.cells:
-        kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "jupyter")}
+        kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "jupyter") and value}
         changes: dict[str, Any] = {"metadata": kept}
         if cell.cell_type == "code":
             changes["outputs"] = without_machine(cell.outputs)
@@ -55,14 +55,18 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return nbformat.from_dict({**notebook, "metadata": metadata, "cells": cells})
 
 
-def make(source: Path) -> str:
+def make(source: Path, *, scratch: Path) -> str:
     """Run one notebook and put the result in its place; return a line that says how it went.
+
+    Args:
+        source: The notebook to replace.
+        scratch: Folder of the same file system, where it runs first.
 
     Raises:
         VidlabError: A cell fails, or the result is too large; the source stays as it was.
     """
-    executed = ROOT / "runs" / "notebooks" / source.name
-    executed.parent.mkdir(parents=True, exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    executed = scratch / source.name
     start_s = time.perf_counter()
     run_notebook(source, out=executed, parameters={}, force=True)
     seconds = time.perf_counter() - start_s
@@ -89,7 +93,7 @@ def main(prefixes: list[str]) -> int:
     failed = 0
     for source in sources:
         try:
-            print(make(source), flush=True)
+            print(make(source, scratch=ROOT / "runs" / "notebooks"), flush=True)
         except VidlabError as error:
             print(f"{source.name}: {error}", file=sys.stderr, flush=True)
             failed = 1

@@ -1,0 +1,143 @@
+"""Synthetic pictures for training the demo network: drawn once into a memory-mapped cache, then varied."""
+
+import hashlib
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import vidlab.synthetic
+from vidlab.synthetic import iter_scene, random_scene
+
+MAX_OBJECTS = 16  # more than any scene shows
+SCENES_PER_TASK = 20
+PARTS = ("images", "objects", "class_ids")  # files of a drawn split
+
+
+@dataclass(frozen=True)
+class Split:
+    """A range of scene seeds; no two splits share one.
+
+    Attributes:
+        name: Names the files of the cache.
+        first_seed: Seed of the first scene.
+        n_scenes: Scenes in it, one picture each.
+        min_objects: Scenes drawn with fewer objects get this many; more objects teach more per picture.
+    """
+
+    name: str
+    first_seed: int
+    n_scenes: int
+    min_objects: int = 1
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A drawn split: uint8 (N, H, W, 3) RGB, uint8 (N, H, W) object number or 0, int64 (N, MAX_OBJECTS) COCO ids."""
+
+    images: NDArray[np.uint8]
+    objects: NDArray[np.uint8]
+    class_ids: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def drawn_by() -> str:
+    """Return a hash of the code that draws, so that a cache never outlives it."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(vidlab.synthetic.__path__[0]).glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def draw_split(split: Split, *, cache_dir: Path, size_hw: tuple[int, int], n_processes: int) -> Path:
+    """Draw a split into the cache unless it is there, and return the folder for `open_pictures`."""
+    folder = cache_dir / f"{split.name}_{split.first_seed}_{split.n_scenes}_{size_hw[0]}px_{drawn_by()}"
+    if not (folder / "split.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _draw(split, folder, size_hw=size_hw, n_processes=n_processes)
+        (folder / "split.json").write_text(json.dumps({"size_hw": size_hw, "n": split.n_scenes}))
+    return folder
+
+
+def open_pictures(folder: Path) -> Pictures:
+    """Map a drawn split into memory."""
+    return Pictures(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in PARTS))
+
+
+def _draw(split: Split, folder: Path, *, size_hw: tuple[int, int], n_processes: int) -> None:
+    n = split.n_scenes
+    shapes = ((n, *size_hw, 3), (n, *size_hw), (n, MAX_OBJECTS))
+    images, objects, classes = (
+        np.lib.format.open_memmap(folder / f"{part}.npy", mode="w+", dtype=dtype, shape=shape)
+        for part, dtype, shape in zip(PARTS, (np.uint8, np.uint8, np.int64), shapes, strict=True)
+    )
+    starts = range(0, n, SCENES_PER_TASK)
+    tasks = [(split, start, min(SCENES_PER_TASK, n - start), size_hw) for start in starts]
+    with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
+        for (_, start, count, _), part in zip(tasks, pool.map(_draw_some, tasks), strict=True):
+            here = slice(start, start + count)
+            images[here], objects[here], classes[here] = part
+            if (start // SCENES_PER_TASK) % 10 == 0 or start + count == n:
+                print(f"drawing {split.name}: {start + count} of {n} scenes", flush=True)
+
+
+def _draw_some(task: tuple[Split, int, int, tuple[int, int]]) -> tuple[NDArray[Any], ...]:
+    split, start, count, size_hw = task
+    cv2.setNumThreads(1)
+    images = np.zeros((count, *size_hw, 3), np.uint8)
+    objects = np.zeros((count, *size_hw), np.uint8)
+    classes = np.zeros((count, MAX_OBJECTS), np.int64)
+    for row in range(count):
+        seed = split.first_seed + start + row
+        spec = random_scene(seed, size_hw=size_hw, n_frames=1)
+        if spec.n_objects < split.min_objects:
+            spec = random_scene(seed, size_hw=size_hw, n_frames=1, n_objects=split.min_objects)
+        frame = next(iter(iter_scene(spec)))
+        images[row] = frame.image
+        for number, mask in enumerate(frame.instances.masks[:MAX_OBJECTS]):
+            objects[row][mask] = number + 1
+            classes[row, number] = frame.instances.class_ids[number]
+    return images, objects, classes
+
+
+def vary(
+    image: NDArray[np.uint8],
+    objects: NDArray[np.uint8],
+    *,
+    size_hw: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Scale, shift, flip and recolor a picture; its objects move along.
+
+    Args:
+        image: uint8 (h, w, 3).
+        objects: uint8 (h, w).
+        size_hw: Size of what is returned.
+        rng: Source of all randomness.
+    """
+    height, width = size_hw
+    fit = height / image.shape[0]
+    zoom = fit * float(np.exp(rng.uniform(np.log(0.8), np.log(1.35))))
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    slack = (width - zoom * image.shape[1], height - zoom * image.shape[0])
+    shift = [rng.uniform(min(0.0, room), max(0.0, room)) for room in slack]
+    if flip < 0:
+        shift[0] += zoom * image.shape[1]
+    matrix = np.array([[flip * zoom, 0, shift[0]], [0, zoom, shift[1]]])
+    shrinks = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    outside = rng.uniform(0, 255, 3).tolist()
+    image = cv2.warpAffine(image, matrix, (width, height), flags=shrinks, borderValue=outside)
+    objects = cv2.warpAffine(objects, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
+    offset = rng.uniform(-20, 20)
+    channels = rng.permutation(3) if rng.random() < 0.3 else np.arange(3)
+    recolored = image[..., channels].astype(np.float32) * gain.astype(np.float32) + np.float32(offset)
+    return np.clip(recolored, 0, 255).astype(np.uint8), np.asarray(objects, np.uint8)

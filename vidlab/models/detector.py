@@ -1,0 +1,76 @@
+"""A torchvision detector behind the Segmenter protocol: frames in, Instances out."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vidlab.types import Instances, UInt8Image
+
+MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN paper
+
+
+class InstanceSegmenter:
+    """Mask R-CNN of any size; `segment` is its only verb."""
+
+    kind: Literal["instances"] = "instances"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str,
+        weights: str,
+        label_ids: tuple[int, ...],
+        device: str,
+        score_floor: float,
+    ) -> None:
+        """Take a network that is ready to run.
+
+        Args:
+            network: Returns torchvision's detection dictionaries.
+            name: Name in the registry.
+            weights: Label of the weights, for outputs.
+            label_ids: COCO id of each of the network's labels from 1; the background's 0 is left out.
+            device: `cpu`, `cuda`, `cuda:N` or `mps`, resolved.
+            score_floor: Detections below this score are left out, [0, 1].
+        """
+        self.name = name
+        self.weights = weights
+        self.class_ids = tuple(sorted(set(label_ids) - {0}))
+        self._network = network.eval().to(device)
+        self._label_ids = np.array((0, *label_ids), np.int64)
+        self._device = device
+        self._score_floor = score_floor
+
+    def segment(self, images: Sequence[UInt8Image]) -> list[Instances]:
+        """Find the objects in each picture.
+
+        Args:
+            images: uint8 (H, W, 3), RGB, any size.
+
+        Returns:
+            One for each picture, masks at its size, best score first.
+        """
+        if not len(images):
+            return []
+        batch = [to_model_input(image, device=self._device) for image in images]
+        with torch.inference_mode():
+            found = self._network(batch)
+        return [self._to_instances(found_here) for found_here in found]
+
+    def _to_instances(self, found: dict[str, Tensor]) -> Instances:
+        keep = found["scores"] >= self._score_floor
+        masks: NDArray[np.bool_] = (found["masks"][keep, 0] > MASK_THRESHOLD).cpu().numpy()
+        scores: NDArray[np.float32] = found["scores"][keep].float().cpu().numpy()
+        ids = self._label_ids[found["labels"][keep].cpu().numpy()]
+        named = ids > 0  # torchvision's 91 labels have gaps, which no trained network names
+        return Instances(masks, scores, ids).where(named & masks.any(axis=(1, 2)))
+
+
+def to_model_input(image: UInt8Image, *, device: str) -> Tensor:
+    """Return a picture, uint8 (H, W, 3), as a float32 (3, H, W) tensor in [0, 1] on the device."""
+    return torch.tensor(image, device=device).permute(2, 0, 1).float().div_(255)
