@@ -1,4 +1,4 @@
-"""One PNG in, one PNG out: masks, class labels and probabilities. Pillow, 2–4× faster here than OpenCV."""
+"""Masks, class labels and probabilities as PNGs, by Pillow: it writes 2–4× faster here than OpenCV."""
 
 import struct
 import zlib
