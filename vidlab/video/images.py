@@ -127,7 +127,7 @@ def _common_size(paths: list[Path]) -> tuple[int, int]:
         other = _upright_size(path)
         if other != size_hw:
             raise VideoError(
-                f"images must have one size, got {paths[0].name} with {_by(size_hw)} and {path} with {_by(other)}"
+                f"images must have one size, got {paths[0].name} of {_by(size_hw)} and {path} of {_by(other)}"
             )
     return size_hw
 

@@ -12,7 +12,7 @@ class Scaler:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
         # Handing slices to swscale's own threads costs more than the conversion of a frame.
-        self._one_thread = {"threads": 1}
+        self._one_thread: dict[str, Any] = {"threads": 1}
 
     def convert(self, frame: av.VideoFrame, **wanted: Any) -> av.VideoFrame:
         """Return the frame as asked for in the words of `VideoReformatter.reformat`."""
