@@ -1,4 +1,4 @@
-"""A small Mask R-CNN, torchvision's code with a slim ResNet, trained on this repository's synthetic scenes."""
+"""A small Mask R-CNN: torchvision's code with a slim ResNet, trained on synthetic scenes."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class SlimResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the last stage's features; the pyramid takes those of every stage."""
-        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        features: Tensor = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             features = stage(features)
         return features

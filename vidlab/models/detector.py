@@ -1,13 +1,13 @@
 """A torchvision detector behind the Segmenter protocol: frames in, Instances out."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vidlab.models.protocol import Kind
 from vidlab.types import Instances, UInt8Image
 
 MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN paper
@@ -16,7 +16,7 @@ MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN pap
 class InstanceSegmenter:
     """Mask R-CNN of any size; `segment` is its only verb."""
 
-    kind: Literal["instances"] = "instances"
+    kind: Kind = "instances"
 
     def __init__(
         self,

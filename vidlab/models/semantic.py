@@ -1,0 +1,78 @@
+"""A torchvision semantic network behind the Segmenter protocol: frames in, ClassProbs out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidlab.classes import VOC_NAMES, class_id
+from vidlab.models.detector import to_model_input
+from vidlab.models.protocol import Kind
+from vidlab.types import ClassProbs, UInt8Image
+
+VOC_TO_COCO_IDS = tuple(class_id(name) for name in VOC_NAMES)  # of VOC's labels 1..20
+INPUT_SHORT_PX = 520  # the size at which torchvision trained and measured these weights
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, per channel, for images in [0, 1]
+
+
+class SemanticSegmenter:
+    """DeepLab of any backbone; `segment` is its only verb."""
+
+    kind: Kind = "probs"
+
+    def __init__(self, network: nn.Module, *, name: str, weights: str, device: str) -> None:
+        """Take a network that is ready to run.
+
+        Args:
+            network: Returns `{"out": logits}`, (N, 21, h, w), VOC's labels.
+            name: Name in the registry.
+            weights: Label of the weights, for outputs.
+            device: `cpu`, `cuda`, `cuda:N` or `mps`, resolved.
+        """
+        self.name = name
+        self.weights = weights
+        self.class_ids = VOC_TO_COCO_IDS
+        self._network = network.eval().to(device)
+        self._device = device
+        self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
+        self._std = torch.tensor(STD, device=device).view(3, 1, 1)
+
+    def segment(self, images: Sequence[UInt8Image]) -> list[ClassProbs]:
+        """Say how probable each class is at each pixel.
+
+        Args:
+            images: uint8 (H, W, 3), RGB, any size; pictures of one size share a pass of the network.
+
+        Returns:
+            One for each picture, at its size, the 20 VOC classes under their COCO ids.
+        """
+        inputs = [self._prepare(image) for image in images]
+        if len({tuple(image.shape) for image in inputs}) > 1:
+            return [
+                self._segment_alike(image[None], (source,))[0]
+                for image, source in zip(inputs, images, strict=True)
+            ]
+        return self._segment_alike(torch.stack(inputs), images) if inputs else []
+
+    def _segment_alike(self, batch: Tensor, images: Sequence[UInt8Image]) -> list[ClassProbs]:
+        with torch.inference_mode():
+            probs = self._network(batch)["out"].softmax(dim=1)[:, 1:]
+            return [
+                self._to_source_size(here, (image.shape[0], image.shape[1]))
+                for here, image in zip(probs, images, strict=True)
+            ]
+
+    def _to_source_size(self, probs: Tensor, size_hw: tuple[int, int]) -> ClassProbs:
+        full = F.interpolate(probs[None], size=size_hw, mode="bilinear", align_corners=False)[0]
+        return ClassProbs(full.clamp_(0, 1).cpu().numpy().astype(np.float32, copy=False), self.class_ids)
+
+    def _prepare(self, image: UInt8Image) -> Tensor:
+        pixels = to_model_input(image, device=self._device)
+        scale = INPUT_SHORT_PX / min(image.shape[:2])
+        size = [max(1, round(side * scale)) for side in image.shape[:2]]
+        pixels = F.interpolate(pixels[None], size=size, mode="bilinear", antialias=True, align_corners=False)[
+            0
+        ]
+        return (pixels - self._mean) / self._std

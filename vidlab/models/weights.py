@@ -1,0 +1,196 @@
+"""Where a network's weights come from: a file, chance, torch's cache, or a download."""
+
+import hashlib
+import http.client
+import logging
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import torch
+from torch import Tensor, nn
+
+from vidlab.errors import WeightsError
+
+RANDOM = "random"
+RANDOM_LABEL = "random (timing only)"
+HASH_DIGITS = 8  # as in torchvision's file names
+CHUNK_BYTES = 1 << 20
+TIMEOUT_S = 10.0  # for the server's next word, not for the whole download
+REPORT_EVERY_S = 5.0
+StateDict = dict[str, Tensor]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Weights that someone offers for download.
+
+    Attributes:
+        label: Their name, such as `MaskRCNN_ResNet50_FPN_Weights.COCO_V1`.
+        url: Where they are; the file's name ends in `-` and the first digits of its SHA-256.
+    """
+
+    label: str
+    url: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file, in the cache as on the server."""
+        return Path(urlparse(self.url).path).name
+
+    @property
+    def hash_prefix(self) -> str:
+        """First digits of the file's SHA-256, as its name tells them; empty where it does not."""
+        found = re.search(r"-([a-f0-9]{8,})\.[a-z0-9]+$", self.file_name)
+        return found.group(1) if found else ""
+
+
+def load_weights(network: nn.Module, weights: str | None, *, own: Published | Path) -> str:
+    """Fill a network with weights, and return their label for outputs.
+
+    Args:
+        network: Freshly built; changed in place, except for `random`.
+        weights: A file with a state dict, `random`, or None for the model's own.
+        own: What None stands for: a file, or published weights, which are taken from torch's cache or
+            downloaded to it.
+
+    Raises:
+        WeightsError: They cannot be had, cannot be read, or do not fit the network.
+    """
+    if weights == RANDOM:
+        logger.warning("%s: random weights, for timing only; masks mean nothing", type(network).__name__)
+        return RANDOM_LABEL
+    if weights is None and isinstance(own, Published):
+        file = find_published(own)
+        fill(network, file)
+        return f"{own.label} ({sha256(file)[:HASH_DIGITS]})"
+    return load_file(network, Path(weights) if weights is not None else Path(str(own)))
+
+
+def load_file(network: nn.Module, file: Path) -> str:
+    """Fill a network from a file, and return the label: the file's name and hash.
+
+    Raises:
+        WeightsError: The file is missing, is no state dict, or does not fit.
+    """
+    if not file.is_file():
+        raise WeightsError(
+            f"weights must be a file with a state dict or '{RANDOM}', got {str(file)!r}, which is not there"
+        )
+    fill(network, file)
+    return f"{file.name} ({sha256(file)[:HASH_DIGITS]})"
+
+
+def find_published(published: Published, *, timeout_s: float = TIMEOUT_S) -> Path:
+    """Return the published file from torch's cache, downloading it first where needed.
+
+    Raises:
+        WeightsError: It is not in the cache and cannot be downloaded.
+    """
+    file = cache_dir() / published.file_name
+    if not file.is_file():
+        _download(published, file, timeout_s=timeout_s)
+    return file
+
+
+def cache_dir() -> Path:
+    """Return the folder in which torchvision keeps downloaded weights; `TORCH_HOME` moves it."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def sha256(file: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fill(network: nn.Module, file: Path) -> None:
+    """Load a state dict of any float precision into a network.
+
+    Raises:
+        WeightsError: The file is no state dict, or does not fit the network.
+    """
+    state = _read_state(file)
+    wanted = network.state_dict()
+    missing, unknown = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
+    for names, problem in ((missing, "lacks"), (unknown, "has in excess")):
+        if names:
+            raise WeightsError(
+                f"weights must fit {type(network).__name__}, but {file} {problem} {len(names)} tensors,"
+                f" such as {names[0]!r}; choose the file that belongs to the model"
+            )
+    for name, tensor in state.items():
+        if tensor.shape != wanted[name].shape:
+            raise WeightsError(
+                f"weights must fit {type(network).__name__}, but in {file} {name!r} has the shape"
+                f" {tuple(tensor.shape)} instead of {tuple(wanted[name].shape)}"
+            )
+    network.load_state_dict(state)
+
+
+def _read_state(file: Path) -> StateDict:
+    try:
+        state: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"weights must be readable, got {file}: {error.strerror}") from None
+    except Exception as error:  # a corrupt file can raise anything from the unpickler
+        logger.debug("torch could not load %s", file, exc_info=error)
+        raise WeightsError(
+            f"weights must be a state dict saved by torch, got {file}, which is damaged or something else"
+        ) from None
+    if isinstance(state, dict) and isinstance(state.get("model"), dict):
+        state = state["model"]  # a checkpoint of torchvision's training reference
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(
+            f"weights must be a state dict (names and tensors), got {file} with something else"
+        )
+    return dict(state)
+
+
+def _download(published: Published, file: Path, *, timeout_s: float) -> None:
+    """Download next to the final name, check the hash, then rename: the cache never holds a part."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        found = _fetch(published.url, part, timeout_s=timeout_s)
+        if not found.startswith(published.hash_prefix):
+            raise WeightsError(
+                f"{published.file_name} must have a SHA-256 that begins with {published.hash_prefix},"
+                f" got {found[:HASH_DIGITS]} from {published.url}; the download is damaged, try again"
+            )
+        part.rename(file)
+    except (OSError, http.client.HTTPException) as error:
+        logger.debug("download failed", exc_info=error)
+        reason = getattr(error, "reason", None) or error
+        raise WeightsError(
+            f"weights {published.file_name} must be in {file.parent} or within reach at {published.url}"
+            f" ({reason}); give --weights FILE, or take --model maskrcnn_demo, which needs no download"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fetch(url: str, part: Path, *, timeout_s: float) -> str:
+    """Write what the URL holds to a file, and return its SHA-256."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=timeout_s) as answer, part.open("wb") as sink:
+        total = int(answer.headers.get("Content-Length") or 0)
+        logger.info("downloading %s (%.0f MB)", url, total / 1e6)
+        n_bytes, told_s = 0, time.monotonic()
+        while chunk := answer.read(CHUNK_BYTES):
+            sink.write(chunk)
+            digest.update(chunk)
+            n_bytes += len(chunk)
+            if time.monotonic() - told_s > REPORT_EVERY_S:
+                told_s = time.monotonic()
+                logger.info("downloaded %.0f of %.0f MB", n_bytes / 1e6, total / 1e6)
+    if n_bytes < total:
+        raise urllib.error.URLError(f"only {n_bytes} of {total} bytes came")
+    return digest.hexdigest()
