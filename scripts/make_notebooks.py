@@ -22,7 +22,9 @@ from vidlab.jobs.notebook import run_notebook
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MAX_BYTES = 1_000_000  # what a reader's browser and a git history bear
-CELL_FILE = re.compile(r"\S*/ipykernel_\d+/\d+\.py")  # where warnings say a cell was
+# Where a warning says that a cell is: a temporary file. Bounded, as an embedded picture is a megabyte
+# without a space.
+CELL_FILE = re.compile(r"(?:/[\w.-]{1,64}){0,8}/ipykernel_\d+/\d+\.py")
 
 
 def without_machine(value: Any) -> Any:

@@ -46,6 +46,8 @@ def opening_faults(notebook: Any) -> Iterator[str]:
     first = notebook.cells[0] if notebook.cells else None
     if first is None or first.cell_type != "markdown" or not re.match(r"# .*\?", first.source):
         yield "the first cell must be a heading that asks the question"
+    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        yield "the kernel must be python3, which every environment has"
 
 
 def run_faults(code: list[Any]) -> Iterator[str]:
@@ -117,7 +119,7 @@ def test_notebook_is_named_as_a_question_in_its_part(path: Path) -> None:
     assert path.stat().st_size <= 1_000_000
 
 
-def notebook_of(*sources: str, title: str = "# Why?", run: bool = True) -> Any:
+def notebook_of(*sources: str, title: str = "# Why?", run: bool = True, kernel: str = "python3") -> Any:
     """A notebook of code cells, the first of them tagged `parameters`."""
     v4 = nbformat.v4
     cells = [v4.new_markdown_cell(title)]
@@ -126,7 +128,7 @@ def notebook_of(*sources: str, title: str = "# Why?", run: bool = True) -> Any:
         cell = v4.new_code_cell(source, execution_count=number if run else None, outputs=outputs)
         cell.metadata.tags = ["parameters"] if number == 1 else []
         cells.append(cell)
-    return v4.new_notebook(cells=cells)
+    return v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": kernel, "display_name": ""}})
 
 
 def test_notebook_that_keeps_to_the_rules_has_no_faults() -> None:
@@ -165,6 +167,7 @@ def test_breach_in_a_later_cell_is_reported(later: str, culprit: str) -> None:
         (notebook_of("quick = False\nn = len('a')"), "parameters must be literals"),
         (notebook_of("quick = False", title="Masks"), "heading that asks the question"),
         (notebook_of("quick = False", run=False), "not run once each"),
+        (notebook_of("quick = False", kernel="conda-env-ada"), "kernel must be python3"),
         (nbformat.v4.new_notebook(cells=notebook_of().cells), "one cell must be tagged parameters, got 0"),
     ],
 )
