@@ -137,9 +137,86 @@ class ExponentialParams(MethodParams):
 class FlowFusionParams(MethodParams):
     """The previous mask carried along optical flow and fused with the new one; causal, six steps."""
 
+    flow_preset: Literal["ultrafast", "fast", "medium"] = _tunable(
+        "fast", "Effort of the DIS optical flow; slower presets follow fine motion better."
+    )
+    flow_scale: float = _tunable(
+        0.5, "Size at which flow is estimated, as a share of the frame; smaller is faster.", gt=0, le=1
+    )
+    cut_similarity: float = _tunable(
+        0.85,
+        "Correlation with the carried previous frame below which a new shot starts; higher finds more cuts.",
+        ge=-1,
+        le=1,
+    )
+    carry: bool = _tunable(True, "Step 2: carry the previous state along the flow; off leaves it in place.")
+    motion_weight: bool = _tunable(True, "Step 3: trust the carried state less where motion is doubtful.")
+    motion_px: float = _tunable(
+        100.0,
+        "Motion at which the carried state counts half; smaller trusts fast motion less.",
+        unit="px/frame",
+        gt=0,
+        le=10000,
+    )
+    lost_keep: float = _tunable(
+        0.2, "Share of the carried state kept where the flow there and back disagrees.", ge=0, le=1
+    )
+    smooth: bool = _tunable(True, "Step 4: running mean over all past frames; off fuses the last two only.")
+    memory: float = _tunable(
+        0.8, "Weight of the carried state; larger flickers less, follows change later.", ge=0, lt=1
+    )
+    area_control: bool = _tunable(
+        True, "Step 5a: a frame whose mask suddenly shrank or vanished has less say than its neighbors."
+    )
+    area_window: int = _tunable(
+        10,
+        "Frames on each side (causal: twice as many before) that say how large the object is.",
+        unit="frames",
+        ge=2,
+        le=60,
+    )
+    min_recall: float = _tunable(
+        0.25,
+        "Share of frames in which an object must be found for its misses to be mistakes; higher drops more.",
+        ge=0.01,
+        le=1,
+    )
+    weak_vote: float = _tunable(0.02, "Say of a frame that shows nothing; higher forgets sooner.", gt=0, le=1)
+    adaptive_threshold: bool = _tunable(
+        True, "Step 5b: move the threshold so that the area follows its running estimate."
+    )
+    threshold_band: float = _tunable(
+        0.1, "How far the adaptive threshold may move from 0.5; 0 keeps it fixed.", ge=0, le=0.45
+    )
+    anti_ghost: bool = _tunable(True, "Step 6: fade out a mask that the network has stopped confirming.")
+    confidence_memory: float = _tunable(
+        0.8, "Weight of the past in the running confidence; larger reacts later.", ge=0, lt=1
+    )
+    fade_after: int = _tunable(
+        6,
+        "Missed frames after which a mask starts to fade; smaller ends ghosts sooner.",
+        unit="frames",
+        ge=0,
+        le=300,
+    )
+    gone_after: int = _tunable(
+        12, "Missed frames after which a mask is gone for certain.", unit="frames", ge=1, le=300
+    )
+
 
 class FlowFusionTwoPassParams(FlowFusionParams):
     """Flow fusion run both ways in windows of bounded look-ahead; the default for files."""
+
+    look_ahead: int = _tunable(
+        24,
+        "Frames after a frame that may speak for it; more bridges longer gaps, costs time and memory.",
+        unit="frames",
+        ge=1,
+        le=120,
+    )
+    chunk: int = _tunable(
+        16, "Frames finished at once; more is faster and takes more memory.", unit="frames", ge=1, le=120
+    )
 
 
 METHODS: dict[str, type[MethodParams]] = {
@@ -240,7 +317,7 @@ def method_params(method: str, settings: Iterable[str] = ()) -> MethodParams:
 def _tunable_of(name: str, info: Any) -> Tunable:
     low: float | None = None
     high: float | None = None
-    opening, closing = "[", "]"
+    opening, closing = "(", ")"
     for rule in info.metadata:
         if isinstance(rule, Ge | Gt):
             low = typing.cast(float, rule.ge if isinstance(rule, Ge) else rule.gt)

@@ -13,13 +13,15 @@ class Evidence:
 
     Attributes:
         class_ids: COCO id of each of the K classes; a class may be absent from some frames.
-        probs: float32 (K, H, W), [0, 1]; how probable the class is at each pixel.
+        probs: float32 (K, H, W), [0, 1]; how probable the class is at each pixel, 0.5 at the operating point.
         raw: bool (K, H, W), the masks that the network alone would give.
+        strength: float32 (K,), [0, 1]; how sure the network is of what it shows, 0 where it shows nothing.
     """
 
     class_ids: tuple[int, ...]
     probs: Float32Array
     raw: BoolMask
+    strength: Float32Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""Dense inverse search (Kroeger et al., ECCV 2016), OpenCV's implementation."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidlab.errors import ParameterError, ShapeError
+from vidlab.flow.warp import resize_flow
+from vidlab.types import Float32Array, UInt8Image
+
+PRESETS = {
+    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+}
+MIN_SIDE_PX = 16  # smaller pictures hold no patch pyramid; they are enlarged for the search
+
+
+def to_gray(image: UInt8Image) -> NDArray[np.uint8]:
+    """Turn an RGB image, uint8 (H, W, 3), into luma, uint8 (H, W)."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+class DisFlow:
+    """Optical flow between two gray images, estimated at a fraction of their size."""
+
+    def __init__(self, *, preset: str, scale: float) -> None:
+        """Choose effort and resolution.
+
+        Args:
+            preset: `ultrafast`, `fast` or `medium`; slower ones follow fine motion better.
+            scale: Size at which flow is estimated, (0, 1]; smaller is faster and coarser.
+
+        Raises:
+            ParameterError: Unknown preset, or scale outside (0, 1].
+        """
+        if preset not in PRESETS:
+            raise ParameterError(f"unknown flow preset {preset!r}; choose from: {', '.join(PRESETS)}")
+        if not 0 < scale <= 1:
+            raise ParameterError(f"flow scale must lie in (0, 1], got {scale}")
+        self.scale = scale
+        self._search = cv2.DISOpticalFlow.create(PRESETS[preset])
+        halvings = max(0, round(-math.log2(scale)))
+        # the search ends at a reduced size anyway; a reduced input need not be reduced as often again
+        self._search.setFinestScale(max(0, self._search.getFinestScale() - halvings))
+
+    def shrink(self, gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize uint8 (H, W) to the size at which flow is estimated."""
+        height, width = (max(MIN_SIDE_PX, round(side * self.scale)) for side in gray.shape)
+        if (height, width) == gray.shape:
+            return gray
+        return np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+    def small(self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> Float32Array:
+        """Flow between two images that `shrink` returned, in pixels of that size."""
+        flow = self._search.calc(gray_from, gray_to, None)  # type: ignore[call-overload]  # no first guess
+        return np.asarray(flow, np.float32)
+
+    def __call__(self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> Float32Array:
+        """Estimate where each pixel of one image lies in the other.
+
+        Args:
+            gray_from: uint8 (H, W), the frame on whose grid the flow is given.
+            gray_to: uint8 (H, W), the frame the flow points into.
+
+        Returns:
+            float32 (H, W, 2), pixels, (dx, dy): `gray_from[y, x]` is found at `gray_to[y + dy, x + dx]`.
+
+        Raises:
+            ShapeError: The images differ in size, or are not uint8 (H, W).
+        """
+        if gray_from.shape != gray_to.shape or gray_from.ndim != 2 or gray_from.dtype != np.uint8:
+            raise ShapeError(f"images must be two uint8 (H, W), got {gray_from.shape} and {gray_to.shape}")
+        flow = self.small(self.shrink(gray_from), self.shrink(gray_to))
+        height, width = gray_from.shape
+        return resize_flow(flow, (height, width))

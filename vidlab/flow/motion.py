@@ -1,0 +1,98 @@
+"""Motion between neighbouring frames of a stream, both ways, with what in it can be trusted."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidlab.flow.consistency import inconsistent
+from vidlab.flow.dis import DisFlow, to_gray
+from vidlab.flow.warp import resize_flow, warp
+from vidlab.types import BoolMask, Float32Array, UInt8Image
+
+CUT_SIDE_PX = 64  # pictures this small keep layout and lose detail that motion alone would change
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the previous frame became this one; fields are kept at the size at which they were estimated.
+
+    Attributes:
+        to_prev: float32 (h, w, 2), in small pixels: where this frame's pixels were in the previous frame.
+        to_next: float32 (h, w, 2), in small pixels: where the previous frame's pixels are in this one.
+        lost: bool (h, w), on this frame's grid: what the previous frame does not show.
+        lost_next: bool (h, w), on the previous frame's grid: what this frame no longer shows; all False where
+            the estimator was told that nobody looks back.
+        is_cut: The two frames belong to different shots; the fields mean nothing.
+    """
+
+    to_prev: Float32Array
+    to_next: Float32Array
+    lost: BoolMask
+    lost_next: BoolMask
+    is_cut: bool
+
+
+class MotionEstimator:
+    """Turns a stream of frames into a stream of `Motion`; remembers one small gray frame."""
+
+    def __init__(self, flow: DisFlow, *, cut_similarity: float, both_ways: bool) -> None:
+        """Take the flow to use.
+
+        Args:
+            flow: Estimates the displacements.
+            cut_similarity: A frame whose correlation with the motion-compensated previous frame is below this
+                starts a new shot, [-1, 1]; higher finds more cuts, and takes fast motion for one.
+            both_ways: Also tell what is lost from the previous frame to this one, for backward passes.
+        """
+        self._flow = flow
+        self._cut_similarity = cut_similarity
+        self._both_ways = both_ways
+        self._previous: NDArray[np.uint8] | None = None
+
+    def reset(self) -> None:
+        """Forget the previous frame."""
+        self._previous = None
+
+    def step(self, image: UInt8Image) -> Motion | None:
+        """Take a frame, uint8 (H, W, 3) RGB; return its motion, None for the first frame."""
+        this = self._flow.shrink(to_gray(image))
+        previous, self._previous = self._previous, this
+        if previous is None or previous.shape != this.shape:
+            return None
+        to_prev = self._flow.small(this, previous)
+        to_next = self._flow.small(previous, this)
+        lost = inconsistent(to_prev, to_next)
+        lost_next = inconsistent(to_next, to_prev) if self._both_ways else np.zeros_like(lost)
+        is_cut = similarity(this, previous, to_prev=to_prev) < self._cut_similarity
+        return Motion(to_prev, to_next, lost, lost_next, is_cut)
+
+
+def similarity(this: NDArray[np.uint8], previous: NDArray[np.uint8], *, to_prev: Float32Array) -> float:
+    """Correlate a frame with the previous one carried along the flow; lights going up or down do not matter.
+
+    Args:
+        this: uint8 (H, W), gray.
+        previous: uint8 (H, W), gray.
+        to_prev: float32 (H, W, 2), pixels.
+
+    Returns:
+        Pearson correlation of the two pictures at a small size, [-1, 1]; 1 for two flat pictures.
+    """
+    scale = min(1.0, CUT_SIDE_PX / min(this.shape))
+    size_hw = (max(1, round(this.shape[0] * scale)), max(1, round(this.shape[1] * scale)))
+    small = [_shrink(gray, size_hw) for gray in (this, previous)]
+    carried = warp(small[1], resize_flow(to_prev, size_hw))
+    seen = warp(np.ones_like(small[1]), resize_flow(to_prev, size_hw)) > 0.5
+    a, b = small[0][seen], carried[seen]
+    if a.size == 0:
+        return -1.0
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
+    flat = 1.0 * np.sqrt(a.size)  # pictures whose contrast is under one gray level carry no evidence of a cut
+    return 1.0 if norm <= flat else float((a * b).sum() / norm)
+
+
+def _shrink(gray: NDArray[np.uint8], size_hw: tuple[int, int]) -> Float32Array:
+    return np.asarray(cv2.resize(gray, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_AREA), np.float32)

@@ -1,0 +1,66 @@
+"""Carry arrays along a flow."""
+
+import cv2
+import numpy as np
+
+from vidlab.errors import ShapeError
+from vidlab.types import Float32Array
+
+
+def resize_flow(flow: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
+    """Resample a flow, float32 (h, w, 2), to another size; its displacements are scaled with it."""
+    height, width = flow.shape[:2]
+    if (height, width) == size_hw:
+        return flow
+    resized = cv2.resize(flow, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
+    resized *= np.array([size_hw[1] / width, size_hw[0] / height], np.float32)
+    return np.asarray(resized, np.float32)
+
+
+def resize_map(values: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
+    """Resample one map, float32 (h, w), to another size, bilinearly."""
+    if values.shape == size_hw:
+        return values
+    resized = cv2.resize(values, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, np.float32)
+
+
+def sampling_map(flow: Float32Array) -> Float32Array:
+    """Turn displacements into absolute positions, float32 (H, W, 2), the form OpenCV resamples by."""
+    height, width = flow.shape[:2]
+    positions = flow.copy()
+    positions[..., 0] += np.arange(width, dtype=np.float32)
+    positions[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+    return positions
+
+
+def warp(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
+    """Resample the previous frame's values onto this frame, bilinearly.
+
+    Args:
+        values: float32 (H, W) or (K, H, W), any range.
+        flow_to_prev: float32 (H, W, 2), pixels, (dx, dy).
+
+    Returns:
+        float32, the shape of `values`; 0 where the source lies outside the picture.
+
+    Raises:
+        ShapeError: H and W differ between the two.
+
+    >>> float(warp(np.eye(4, dtype=np.float32), np.full((4, 4, 2), 1, np.float32))[2, 2])
+    1.0
+    """
+    if values.shape[-2:] != flow_to_prev.shape[:2]:
+        raise ShapeError(f"values and flow must match, got {values.shape} and {flow_to_prev.shape}")
+    positions = sampling_map(flow_to_prev)
+    if values.ndim == 2:
+        return resample(values, positions)
+    return np.stack([resample(layer, positions) for layer in values]) if len(values) else values.copy()
+
+
+def resample(values: Float32Array, positions: Float32Array) -> Float32Array:
+    """Read values, float32 (H, W) or (H, W, C ≤ 4), at the positions of a `sampling_map`; 0 outside."""
+    # (x, y) pairs stand in one array: no second map, which OpenCV's type stubs do not know
+    return cv2.remap(  # type: ignore[call-overload,no-any-return]
+        values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )

@@ -1,0 +1,298 @@
+"""The stabilizer of this package: masks fused along the flow, in six steps.
+
+1 evidence (`evidence.py`) → 2 carried along the flow, 3 weighted by motion, 4 running mean (`fusion.py`)
+→ 5 area-jump control and adaptive threshold (`area.py`) → 6 anti-ghost (`ghost.py`).
+
+    frames    … ──●──●──●──●──●──●──●──●──●──●
+                       │←chunk→│←─ look-ahead ─→│
+    forward     ──────────────▶                     state carried from chunk to chunk
+    backward           ◀────────────────────────    begun anew for every chunk
+
+Without look-ahead there is no backward pass, and each frame's result comes at once.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
+from vidlab.params import FlowFusionParams
+from vidlab.temporal.area import adaptive_threshold, expected_area, vote_weight
+from vidlab.temporal.fusion import Carrier, FusedState, carrier, fuse, joined
+from vidlab.temporal.ghost import GhostState, confirm, fading
+from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
+from vidlab.types import BoolMask, Float32Array, UInt8Image
+
+FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no state any more
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One class in one frame, as compact as it can be kept: probabilities in 255 steps."""
+
+    probs: NDArray[np.uint8]
+    area_px: int
+    strength: float
+
+    def unpacked(self) -> Float32Array:
+        return self.probs * np.float32(1 / 255)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One frame waiting for its result."""
+
+    size_hw: tuple[int, int]
+    motion: Motion | None  # None where a shot starts: nothing is carried across
+    is_cut: bool
+    seen: dict[int, _Seen]
+
+    def area(self, class_id: int) -> int:
+        return self.seen[class_id].area_px if class_id in self.seen else 0
+
+    def probs(self, class_id: int) -> Float32Array:
+        if class_id in self.seen:
+            return self.seen[class_id].unpacked()
+        return np.zeros(self.size_hw, np.float32)
+
+
+class FlowFusion:
+    """Masks fused along the flow; causal with `look_ahead=0`, both ways otherwise."""
+
+    def __init__(self, params: FlowFusionParams, *, look_ahead: int, chunk: int) -> None:
+        """Set up an empty stabilizer.
+
+        Args:
+            params: The tunables of the six steps.
+            look_ahead: Frames after a frame that speak for it.
+            chunk: Frames finished at once; results come up to `look_ahead + chunk - 1` frames late.
+        """
+        self._params = params
+        self._look_ahead = look_ahead
+        self._chunk = chunk
+        self.delay = look_ahead + chunk - 1
+        flow = DisFlow(preset=params.flow_preset, scale=params.flow_scale)
+        self._motion = MotionEstimator(flow, cut_similarity=params.cut_similarity, both_ways=look_ahead > 0)
+        self._future_areas = min(look_ahead, params.area_window)
+        self._past_areas = 2 * params.area_window - self._future_areas
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is the first of a clip."""
+        self._motion.reset()
+        self._waiting: deque[_Record] = deque()
+        self._history: deque[_Record] = deque(maxlen=self._past_areas)
+        self._states: dict[int, FusedState] = {}
+        self._ghosts: dict[int, GhostState] = {}
+
+    def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
+        """Take one frame, uint8 (H, W, 3) RGB, and return the results that are now complete."""
+        motion = self._motion.step(image)
+        is_cut = motion is not None and motion.is_cut
+        self._waiting.append(_Record(_size_of(image), None if is_cut else motion, is_cut, _pack(evidence)))
+        if len(self._waiting) < self._chunk + self._look_ahead:
+            return []
+        return self._finish(self._chunk)
+
+    def flush(self) -> Iterable[StableFrame]:
+        """Return the results still owed."""
+        return self._finish(len(self._waiting)) if self._waiting else []
+
+    def _finish(self, count: int) -> list[StableFrame]:
+        """Finish the oldest `count` waiting frames."""
+        classes = self._classes()
+        weights = [self._weights(index, classes) for index in range(len(self._waiting))]
+        backward = self._backward(count, classes, weights)
+        results = []
+        for index in range(count):
+            record = self._waiting[index]
+            if record.motion is None:
+                self._states, self._ghosts = {}, {}
+            results.append(self._result(index, record, classes, weights[index], backward[index]))
+        for _ in range(count):
+            self._remember(self._waiting.popleft())
+        self._forget()
+        return results
+
+    # ── which classes, and how much each frame counts ───────────────────────────────────────────────────────
+    def _classes(self) -> tuple[int, ...]:
+        """Classes that some waiting frame shows or that are remembered, in a stable order."""
+        shown = {class_id for record in self._waiting for class_id in record.seen if record.area(class_id)}
+        return tuple(sorted(shown | set(self._states)))
+
+    def _weights(self, index: int, classes: tuple[int, ...]) -> dict[int, float]:
+        record = self._waiting[index]
+        strengths = {c: record.seen[c].strength if c in record.seen else 0.0 for c in classes}
+        if not self._params.area_control:
+            return {c: max(s, self._params.weak_vote) for c, s in strengths.items()}
+        around, here = self._neighbors(index)
+        return {
+            c: vote_weight(
+                [neighbor.area(c) for neighbor in around],
+                here,
+                strength=strengths[c],
+                min_recall=self._params.min_recall,
+                weak_vote=self._params.weak_vote,
+            )
+            for c in classes
+        }
+
+    def _neighbors(self, index: int) -> tuple[list[_Record], int]:
+        """Frames of the same shot around a waiting one, and its place among them."""
+        past = list(self._history) + list(islice(self._waiting, index))
+        past = past[max(0, len(past) - self._past_areas) :]
+        this_shot: list[_Record] = []
+        for record in past:
+            if record.motion is None:
+                this_shot.clear()
+            this_shot.append(record)
+        if self._waiting[index].motion is None:
+            this_shot.clear()
+        here = len(this_shot)
+        this_shot.append(self._waiting[index])
+        for record in islice(self._waiting, index + 1, index + 1 + self._future_areas):
+            if record.motion is None:
+                break
+            this_shot.append(record)
+        return this_shot, here
+
+    # ── the two passes ──────────────────────────────────────────────────────────────────────────────────────
+    def _backward(
+        self, count: int, classes: tuple[int, ...], weights: Sequence[dict[int, float]]
+    ) -> list[dict[int, NDArray[np.float16]]]:
+        """Run from the newest waiting frame to the oldest; keep the first `count` states, halved."""
+        kept: list[dict[int, NDArray[np.float16]]] = [{} for _ in range(count)]
+        if self._look_ahead == 0:
+            return kept
+        states: dict[int, FusedState] = {}
+        for index in reversed(range(len(self._waiting))):
+            record = self._waiting[index]
+            after = self._waiting[index + 1].motion if index + 1 < len(self._waiting) else None
+            step = self._carrier(after.to_next, after.lost_next, record.size_hw) if after else None
+            states = {c: self._fuse(states.get(c), record, c, weights[index][c], step) for c in classes}
+            if index < count:
+                kept[index] = {c: state.sums.astype(np.float16) for c, state in states.items()}
+        return kept
+
+    def _result(
+        self,
+        index: int,
+        record: _Record,
+        classes: tuple[int, ...],
+        weights: dict[int, float],
+        backward: dict[int, NDArray[np.float16]],
+    ) -> StableFrame:
+        motion = record.motion
+        step = self._carrier(motion.to_prev, motion.lost, record.size_hw) if motion else None
+        probs = np.zeros((len(classes), *record.size_hw), np.float32)
+        thresholds = np.zeros(len(classes))
+        for k, class_id in enumerate(classes):
+            state = self._fuse(self._states.get(class_id), record, class_id, weights[class_id], step)
+            self._states[class_id] = state
+            if class_id in backward:
+                other = FusedState(backward[class_id].astype(np.float32))
+                state = joined(state, other, record.probs(class_id), weight=weights[class_id])
+            probs[k] = state.ratio()
+            thresholds[k] = self._threshold(index, class_id, probs[k])
+            probs[k] *= self._fading(index, class_id)
+        masks = _disjoint(probs, thresholds)
+        states = tuple(
+            ClassState(int(np.count_nonzero(mask)), float(threshold), ghost.confidence, ghost.miss_streak)
+            for mask, threshold, ghost in zip(
+                masks, thresholds, (self._ghosts[c] for c in classes), strict=True
+            )
+        )
+        to_prev = resize_flow(motion.to_prev, record.size_hw) if motion else None
+        return StableFrame(classes, probs, masks, states, to_prev, record.is_cut)
+
+    def _carrier(self, flow: Float32Array, lost: BoolMask, size_hw: tuple[int, int]) -> Carrier:
+        return carrier(
+            flow,
+            lost,
+            size_hw=size_hw,
+            carry=self._params.carry,
+            motion_weight=self._params.motion_weight,
+            motion_px=self._params.motion_px,
+            lost_keep=self._params.lost_keep,
+        )
+
+    def _fuse(
+        self, state: FusedState | None, record: _Record, class_id: int, weight: float, step: Carrier | None
+    ) -> FusedState:
+        return fuse(state, record.probs(class_id), weight=weight, memory=self._params.memory, step=step)
+
+    # ── from probability to mask ────────────────────────────────────────────────────────────────────────────
+    def _threshold(self, index: int, class_id: int, probs: Float32Array) -> float:
+        if not self._params.adaptive_threshold:
+            return 0.5
+        around, _ = self._neighbors(index)
+        area_px = expected_area([record.area(class_id) for record in around])
+        return adaptive_threshold(probs, area_px=area_px, band=self._params.threshold_band)
+
+    def _fading(self, index: int, class_id: int) -> float:
+        record = self._waiting[index]
+        seen = record.seen.get(class_id)
+        self._ghosts[class_id] = ghost = confirm(
+            self._ghosts.get(class_id),
+            found=record.area(class_id) > 0,
+            strength=seen.strength if seen else 0.0,
+            confidence_memory=self._params.confidence_memory,
+        )
+        if not self._params.anti_ghost:
+            return 1.0
+        missed = min(ghost.miss_streak, self._until_found(index, class_id))
+        return fading(missed, fade_after=self._params.fade_after, gone_after=self._params.gone_after)
+
+    def _until_found(self, index: int, class_id: int) -> int:
+        """Frames until the object is found again in this shot, as far as the look-ahead shows."""
+        for distance, record in enumerate(islice(self._waiting, index, None)):
+            if distance and record.motion is None:
+                break
+            if record.area(class_id):
+                return distance
+        return self._params.gone_after
+
+    # ── what outlives a chunk ───────────────────────────────────────────────────────────────────────────────
+    def _remember(self, record: _Record) -> None:
+        if record.motion is None:
+            self._history.clear()
+        areas_only = {
+            c: _Seen(np.empty((0, 0), np.uint8), seen.area_px, seen.strength)
+            for c, seen in record.seen.items()
+        }
+        self._history.append(_Record(record.size_hw, record.motion, record.is_cut, areas_only))
+
+    def _forget(self) -> None:
+        recent = {c for record in self._history for c in record.seen if record.area(c)}
+        for class_id in [c for c in self._states if c not in recent]:
+            if float(self._states[class_id].ratio().max()) < FORGOTTEN:
+                del self._states[class_id]
+                self._ghosts.pop(class_id, None)
+
+
+def _size_of(image: UInt8Image) -> tuple[int, int]:
+    return int(image.shape[0]), int(image.shape[1])
+
+
+def _pack(evidence: Evidence) -> dict[int, _Seen]:
+    return {
+        class_id: _Seen(
+            np.rint(evidence.probs[k] * 255).astype(np.uint8),
+            int(np.count_nonzero(evidence.raw[k])),
+            float(evidence.strength[k]),
+        )
+        for k, class_id in enumerate(evidence.class_ids)
+    }
+
+
+def _disjoint(probs: Float32Array, thresholds: NDArray[np.float64]) -> BoolMask:
+    """Threshold each class; a pixel that several claim goes to the one farthest above its threshold."""
+    margin = probs - thresholds[:, None, None].astype(np.float32)
+    masks = margin > 0
+    if len(masks) > 1:
+        masks &= margin.argmax(axis=0) == np.arange(len(masks))[:, None, None]
+    return masks
