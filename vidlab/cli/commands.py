@@ -1,0 +1,230 @@
+"""What each command does: words → jobs → a short summary. Jobs are imported late: --help is instant."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidlab import classes as vocabulary
+from vidlab.cli.options import given
+from vidlab.errors import ParameterError
+from vidlab.params import (
+    METHODS,
+    EvidenceParams,
+    Params,
+    SegmentParams,
+    SourceParams,
+    Tunable,
+    WriterParams,
+    method_model,
+    method_params,
+    tunables,
+)
+
+if TYPE_CHECKING:
+    from vidlab.jobs import MaskFile, Network, StabilizeResult
+
+DEFAULT_MODEL = "maskrcnn_resnet50_fpn"
+
+
+def segment(args: argparse.Namespace) -> int:
+    """Run `vidlab segment`."""
+    classes = _classes(args.classes)
+    source, network = given(args, SourceParams), given(args, SegmentParams)
+    evidence = given(args, EvidenceParams)
+    from vidlab import jobs
+    from vidlab.cli.progress import progress_bar
+    from vidlab.cli.tables import print_paths
+
+    with progress_bar("segmenting") as progress:
+        result = jobs.segment(
+            Path(args.video),
+            network=_network(args),
+            out=Path(args.out),
+            class_ids=classes,
+            force=args.force,
+            progress=progress,
+            command=_command(args),
+            source=source,
+            segment=network,
+            evidence=evidence,
+        )
+    found = "probabilities" if result.n_instances is None else f"{result.n_instances} instances"
+    print(f"{result.n_frames} frames on {result.device}: {found}, {result.frames_per_s:.2f} frames/s")
+    print_paths({"results": result.folder, "masks": result.folder / "masks"})
+    return 0
+
+
+def stabilize(args: argparse.Namespace) -> int:
+    """Run `vidlab stabilize`."""
+    method = method_params(args.method, args.settings)
+    classes = _classes(args.classes)
+    source, network = given(args, SourceParams), given(args, SegmentParams)
+    evidence, writer = given(args, EvidenceParams), given(args, WriterParams)
+    masks_from = _masks_from(args)
+    from vidlab import jobs
+    from vidlab.cli.progress import progress_bar
+
+    with progress_bar("stabilizing") as progress:
+        result = jobs.stabilize(
+            Path(args.video),
+            masks_from=masks_from,
+            out=Path(args.out),
+            method=method,
+            class_ids=classes,
+            truth=None if args.truth is None else Path(args.truth),
+            save_frames=args.save_frames,
+            force=args.force,
+            progress=progress,
+            command=_command(args),
+            source=source,
+            segment=network,
+            evidence=evidence,
+            writer=writer,
+        )
+    _print_stabilized(result, method=args.method)
+    return 0
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Run `vidlab evaluate`."""
+    source = given(args, SourceParams)
+    from vidlab import jobs
+    from vidlab.cli.progress import progress_bar
+    from vidlab.cli.tables import print_summary
+
+    with progress_bar("evaluating") as progress:
+        result = jobs.evaluate(
+            Path(args.masks),
+            truth=None if args.truth is None else Path(args.truth),
+            video=None if args.video is None else Path(args.video),
+            source=source,
+            progress=progress,
+        )
+    if args.json:
+        print(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_summary(result.summary, title=f"{args.masks}, {result.summary.n_frames} frames")
+    return 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `vidlab run`."""
+    from vidlab.jobs.notebook import find_notebook, notebook_parameters, parse_parameters, run_notebook
+
+    notebook = find_notebook(args.notebook)
+    parameters = parse_parameters(args.settings, notebook_parameters(notebook))
+    print(f"running {notebook}", file=sys.stderr)
+    print(run_notebook(notebook, out=Path(args.out), parameters=parameters, force=args.force))
+    return 0
+
+
+def params(args: argparse.Namespace) -> int:
+    """Run `vidlab params`."""
+    groups: dict[str, type[Params]] = {}
+    if args.method is None:
+        groups = {
+            model.__name__: model for model in (SourceParams, SegmentParams, EvidenceParams, WriterParams)
+        }
+        groups |= {f"--method {name}": model for name, model in METHODS.items()}
+    else:
+        groups[f"--method {args.method}"] = method_model(args.method)
+    if args.json:
+        print(
+            json.dumps({name: _schema(model) for name, model in groups.items()}, indent=2, ensure_ascii=False)
+        )
+        return 0
+    from vidlab.cli.tables import print_table
+
+    for name, model in groups.items():
+        by_set = name.startswith("--method")
+        title = (
+            f"{name} · {(model.__doc__ or '').strip().splitlines()[0]}" if by_set else (model.__doc__ or "")
+        )
+        rows = [_row(tunable, by_set=by_set) for tunable in tunables(model)]
+        print_table(("option", "default", "range", "unit", "meaning"), rows, title=title)
+    return 0
+
+
+def info(args: argparse.Namespace) -> int:
+    """Run `vidlab info`."""
+    from vidlab.cli.info import collect, show
+
+    facts = collect()
+    if args.json:
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        show(facts)
+    return 0
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Run `vidlab demo`."""
+    from vidlab.cli.demo import run_demo
+
+    return run_demo(Path(args.out))
+
+
+def _print_stabilized(result: "StabilizeResult", *, method: str) -> None:
+    from vidlab.cli.tables import print_comparison, print_paths
+
+    title = f"raw against stable ({method}), {result.n_frames} frames"
+    print_comparison(result.raw, result.stable, change=result.change, title=title)
+    names = {"masks": "masks", "overlay video": "overlay.mp4", "metrics": "metrics.json", "plots": "plots"}
+    print_paths({label: result.folder / name for label, name in names.items()})
+
+
+def _masks_from(args: argparse.Namespace) -> "MaskFile | Network":
+    if args.masks is None:
+        if args.probs:
+            raise ParameterError("--probs must come with --masks, got it alone; see vidlab stabilize --help")
+        return _network(args)
+    if args.model is not None or args.weights is not None:
+        option = "--model" if args.model is not None else "--weights"
+        raise ParameterError(f"masks must come from one source, got --masks and {option}; leave one out")
+    from vidlab.jobs import MaskFile
+
+    return MaskFile(Path(args.masks), args.probs)
+
+
+def _network(args: argparse.Namespace) -> "Network":
+    from vidlab.jobs import Network
+
+    return Network(args.model or DEFAULT_MODEL, args.weights)
+
+
+def _classes(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    names = [name for name in text.split(",") if name.strip()]
+    if not names:
+        raise ParameterError(f"--class must name at least one class, got {text!r}")
+    return vocabulary.class_ids(names)
+
+
+def _command(args: argparse.Namespace) -> list[str]:
+    return ["vidlab", *args.words]
+
+
+def _row(tunable: Tunable, *, by_set: bool) -> tuple[str, str, str, str, str]:
+    option = f"--set {tunable.name}=" if by_set else f"--{tunable.name.replace('_', '-')}"
+    default = f"{tunable.default:g}" if isinstance(tunable.default, float) else str(tunable.default)
+    return (option, default, tunable.range_text, tunable.unit, tunable.meaning)
+
+
+def _schema(model: type[Params]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": tunable.name,
+            "type": tunable.type.__name__,
+            "default": tunable.default,
+            "low": tunable.low,
+            "high": tunable.high,
+            "range": tunable.range_text,
+            "choices": list(tunable.choices),
+            "unit": tunable.unit,
+            "meaning": tunable.meaning,
+        }
+        for tunable in tunables(model)
+    ]

@@ -1,0 +1,53 @@
+"""`vidlab demo`: the whole story on the sample scene this repository owns."""
+
+from pathlib import Path
+
+from vidlab import jobs
+from vidlab.cli.progress import progress_bar
+from vidlab.cli.tables import print_comparison, print_paths
+from vidlab.errors import SourceError
+from vidlab.jobs.notebook import ROOT, run_notebook
+from vidlab.params import DEFAULT_METHOD, method_params
+
+MODEL = "maskrcnn_demo"
+VIDEO = Path("data/sample/video.mp4")
+TRUTH = Path("data/sample/truth")
+NOTEBOOK = Path("notebooks/hw2_01_why_do_masks_flicker.ipynb")
+
+
+def run_demo(out: Path) -> int:
+    """Run network, stabilizer and notebook on the sample scene, and say what came out.
+
+    Raises:
+        SourceError: A piece of the repository is missing.
+    """
+    video, truth, notebook = (_piece(path) for path in (VIDEO, TRUTH, NOTEBOOK))
+    folder = out / "stabilized"
+    print(f"1/2  {MODEL} finds masks in {VIDEO}, {DEFAULT_METHOD} stabilizes them")
+    with progress_bar("stabilizing") as progress:
+        result = jobs.stabilize(
+            video,
+            masks_from=jobs.Network(MODEL),
+            out=folder,
+            method=method_params(DEFAULT_METHOD),
+            truth=truth,
+            force=True,
+            progress=progress,
+            command=["vidlab", "demo"],
+        )
+    print(f"2/2  {NOTEBOOK.name} runs on the same scene (about a minute)")
+    executed = out / NOTEBOOK.name
+    run_notebook(notebook, out=executed, parameters={}, force=True)
+    title = f"raw against stable ({DEFAULT_METHOD}), {MODEL} on the sample scene, {result.n_frames} frames"
+    print_comparison(result.raw, result.stable, change=result.change, title=title)
+    print_paths({"overlay video": folder / "overlay.mp4", "notebook": executed, "plots": folder / "plots"})
+    return 0
+
+
+def _piece(path: Path) -> Path:
+    if not (ROOT / path).exists():
+        raise SourceError(
+            f"the demo needs {path} of the repository, got none in {ROOT}; "
+            "clone the repository and install it with: pip install -e ."
+        )
+    return ROOT / path

@@ -1,0 +1,54 @@
+"""The one driver of `reset`, `step` and `flush`: the frames of every face go through here."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from vidlab.errors import UsageError
+from vidlab.temporal.protocol import Evidence, Stabilizer, StableFrame
+from vidlab.types import Frame
+
+KeptT = TypeVar("KeptT")
+
+
+def drive(
+    stabilizer: Stabilizer, items: Iterable[tuple[Frame, Evidence, KeptT]]
+) -> Iterator[tuple[Frame, KeptT, StableFrame]]:
+    """Feed a stabilizer frame by frame and pair every result with the frame it belongs to.
+
+    At most `stabilizer.delay + 1` frames wait for their result; nothing grows with the length of the clip.
+
+    Args:
+        stabilizer: Reset here; not to be used elsewhere meanwhile.
+        items: For each frame, in order: the frame, what the network said about it, and anything the caller
+            wants back with its result. Only the frame and the last are held while the result is owed.
+
+    Yields:
+        One triple per frame, in order: the frame, what the caller gave, the stable result.
+
+    Raises:
+        UsageError: The stabilizer does not return exactly one result per frame within its delay.
+    """
+    stabilizer.reset()
+    waiting: deque[tuple[Frame, KeptT]] = deque()
+    for frame, evidence, kept in items:
+        waiting.append((frame, kept))
+        yield from _paired(stabilizer.step(frame.image, evidence), waiting)
+        if len(waiting) > stabilizer.delay:
+            raise UsageError(
+                f"a stabilizer with delay {stabilizer.delay} must owe at most so many results, "
+                f"got {len(waiting)} owed after frame {frame.index}"
+            )
+    yield from _paired(stabilizer.flush(), waiting)
+    if waiting:
+        raise UsageError(f"a stabilizer must return one result per frame, got {len(waiting)} too few")
+
+
+def _paired(
+    results: Iterable[StableFrame], waiting: deque[tuple[Frame, KeptT]]
+) -> Iterator[tuple[Frame, KeptT, StableFrame]]:
+    for stable in results:
+        if not waiting:
+            raise UsageError("a stabilizer must return one result per frame, got one too many")
+        frame, kept = waiting.popleft()
+        yield frame, kept, stable

@@ -1,0 +1,167 @@
+"""A video in step with what is known about each of its frames: the user's masks, or a network's."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from vidlab import models
+from vidlab.errors import ParameterError, VideoError
+from vidlab.jobs.record import describe_file
+from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.jobs.wanted import only_wanted, wanted_of_file, wanted_of_network
+from vidlab.masks.source import MaskSource, match_frames, open_masks
+from vidlab.models import Segmenter
+from vidlab.params import EvidenceParams, SegmentParams, SourceParams
+from vidlab.types import OBJECT_CLASS_ID, Frame, Observation, VideoInfo
+from vidlab.video import open_source
+
+Observed = Iterator[tuple[Frame, Observation]]
+Kind = Literal["instances", "probs"]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """Masks of the user's own.
+
+    Attributes:
+        path: Folder of PNGs, COCO results JSON, .npz, or a result folder of `segment`.
+        probs: The PNGs are probabilities, 255 = 1.
+    """
+
+    path: Path
+    probs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network that finds the masks.
+
+    Attributes:
+        name: Name in `vidlab.models.MODELS`.
+        weights: File, `random`, or None for the network's own.
+
+    Raises:
+        ParameterError: The name is unknown.
+    """
+
+    name: str
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in models.MODELS:
+            raise ParameterError(f"unknown model {self.name!r}; choose from: {', '.join(models.MODELS)}")
+
+
+class Reading:
+    """Frames and observations of one job, in step; iterate once.
+
+    Attributes:
+        info: What the source declares.
+        n_expected: Number of frames the job will see, as far as declared; None where nobody knows.
+        kind: `instances` or `probs`: what the observations are.
+        class_ids: COCO ids that may occur, wanted ones only.
+        device: Where the network runs; `cpu` for masks from a file.
+        weights: Label of the network's weights; None for masks from a file.
+    """
+
+    def __init__(
+        self,
+        video: Path,
+        *,
+        masks_from: MaskFile | Network,
+        class_ids: tuple[int, ...] | None,
+        source: SourceParams,
+        segment: SegmentParams,
+        evidence: EvidenceParams,
+        stopwatch: Stopwatch,
+    ) -> None:
+        self._frames = open_source(video, fps=source.fps)
+        self.info: VideoInfo = self._frames.info
+        self._max_frames = source.max_frames or None
+        self.n_expected = expected(self.info, max_frames=self._max_frames)
+        self._stopwatch = stopwatch
+        self._keep = only_wanted(class_ids, drop_below=evidence.drop_below)
+        self.device = "cpu"
+        self.weights: str | None = None
+        self._observe: Callable[[Iterable[Frame]], Observed]
+        if isinstance(masks_from, MaskFile):
+            masks = open_masks(
+                masks_from.path,
+                probs=masks_from.probs,
+                size_hw=self.info.size_hw,
+                n_frames=None if self._max_frames else self.info.n_frames,
+                class_id=class_ids[0] if class_ids and len(class_ids) == 1 else OBJECT_CLASS_ID,
+            )
+            self.kind: Kind = masks.kind
+            self.class_ids = wanted_of_file(masks, class_ids)
+            self._observe = partial(self._from_file, masks=masks)
+        else:
+            self.device, network = load_network(
+                masks_from, device=segment.device, drop_below=evidence.drop_below
+            )
+            self.kind, self.weights = network.kind, network.weights
+            self.class_ids = wanted_of_network(network, class_ids)
+            self._observe = partial(self._from_network, network=network, batch_size=segment.batch_size)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What the source could not give; complete after the iteration."""
+        return self._frames.losses
+
+    def __iter__(self) -> Observed:
+        frames = self._stopwatch.iterate("read", islice(self._frames, self._max_frames))
+        n_frames = 0
+        for frame, observation in self._observe(frames):
+            n_frames += 1
+            yield frame, self._keep(observation)
+        if not n_frames:
+            raise VideoError(f"{self.info.path} must hold at least one frame, got none")
+
+    def _from_network(self, frames: Iterable[Frame], *, network: Segmenter, batch_size: int) -> Observed:
+        for batch in _batches(frames, size=batch_size):
+            with self._stopwatch.stage("network"):
+                observations = network.segment([frame.image for frame in batch])
+            yield from zip(batch, observations, strict=True)
+
+    def _from_file(self, frames: Iterable[Frame], *, masks: MaskSource) -> Observed:
+        surplus: Literal["ignore", "error"] = "ignore" if self._max_frames else "error"
+        return match_frames(frames, masks, surplus=surplus)
+
+
+def load_network(network: Network, *, device: str, drop_below: float) -> tuple[str, Segmenter]:
+    """Return the device a network runs on and the network, ready to segment."""
+    resolved = models.resolve_device(device)
+    loaded = models.create(network.name, weights=network.weights, device=resolved, score_floor=drop_below)
+    return resolved, loaded
+
+
+def expected(info: VideoInfo, *, max_frames: int | None) -> int | None:
+    """Return the number of frames to expect, None where nobody knows."""
+    known = [count for count in (info.n_frames, max_frames) if count]
+    return min(known) if info.n_frames else None
+
+
+def _batches(frames: Iterable[Frame], *, size: int) -> Iterator[list[Frame]]:
+    frames = iter(frames)
+    while batch := list(islice(frames, size)):
+        yield batch
+
+
+def describe_masks(masks_from: MaskFile | Network, reading: Reading) -> dict[str, Any]:
+    """Return what `params.json` says of where masks come from."""
+    if isinstance(masks_from, MaskFile):
+        return {
+            "masks": {**(describe_file(masks_from.path) or {}), "probs": masks_from.probs},
+            "network": None,
+        }
+    file = Path(masks_from.weights) if masks_from.weights else None
+    network = {
+        "model": masks_from.name,
+        "weights": reading.weights,
+        "weights_file": describe_file(file if file and file.is_file() else None),
+        "device": reading.device,
+    }
+    return {"masks": None, "network": network}
