@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def describe_machine() -> dict[str, str]:
     return machine
 
 
-def summarize(path: Path, *, rounds: int, min_frames: int) -> dict[str, object]:
+def summarize(path: Path, *, rounds: int, min_frames: int) -> dict[str, Any]:
     """Measure one file and reduce the rounds to medians and ratios."""
     with tempfile.TemporaryDirectory() as folder:
         n_frames, seconds, skipped = measure(
@@ -165,17 +166,16 @@ def summarize(path: Path, *, rounds: int, min_frames: int) -> dict[str, object]:
     }
 
 
-def show(result: dict[str, object]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print one file's table."""
-    height, width = result["size_hw"]  # type: ignore[misc]
-    print(
-        f"\n{result['file']}: {width}×{height}, {result['n_frames']} frames, medians of {result['rounds']} rounds"
-    )
+    height, width = result["size_hw"]
+    size = f"{width}×{height}, {result['n_frames']} frames"
+    print(f"\n{result['file']}: {size}, medians of {result['rounds']} rounds")
     print(f"  {'reader':16}{'frames/s':>10}{'to ffmpeg':>11}{'slowest/fastest':>17}")
-    for name, rate in result["frames_per_s"].items():  # type: ignore[attr-defined]
-        ratio = result["to_ffmpeg"].get(name, float("nan"))  # type: ignore[attr-defined]
-        print(f"  {name:16}{rate:10.1f}{ratio:11.3f}{result['spread'][name]:17.2f}")  # type: ignore[index]
-    for name, reason in result["skipped"].items():  # type: ignore[attr-defined]
+    for name, rate in result["frames_per_s"].items():
+        ratio = result["to_ffmpeg"].get(name, float("nan"))
+        print(f"  {name:16}{rate:10.1f}{ratio:11.3f}{result['spread'][name]:17.2f}")
+    for name, reason in result["skipped"].items():
         print(f"  {name:16}left out: {reason}")
     print(f"  vidlab to the fastest peer: {result['ours_to_fastest_peer']}")
 

@@ -15,9 +15,7 @@ from vidlab.types import UInt8Image
 from vidlab.video.losses import Tally
 from vidlab.video.scaling import Scaler
 
-NOT_A_VIDEO = (
-    0x0400 | 0x0800 | 0x1000
-)  # dispositions: attached picture, timed thumbnails, spatial non-diegetic
+NOT_A_VIDEO = 0x0400 | 0x0800  # dispositions: attached picture, timed thumbnails
 DEFAULT_STREAM = 0x0001
 TEXT_ART = "tty"  # FFmpeg draws text files as video; no one who passes one wants that
 KEEPS_FREED_BLOCKS = 31 << 20  # bytes; just under the 32 MB to which glibc lets its threshold rise
@@ -142,9 +140,9 @@ class RgbConverter:
     def __init__(self, size_hw: tuple[int, int]) -> None:
         self._size_hw = size_hw
         self._scaler = Scaler()
-        # glibc gives freed blocks of a picture's size back to the system, so that every new picture costs page
-        # faults: a quarter of the time per frame at 1080p. Freeing one block near glibc's upper limit, never
-        # touched, makes it keep and re-use them.
+        # glibc gives freed blocks of a picture's size back to the system, and every new picture then costs
+        # page faults: a quarter of the processor's time at 1080p. Freeing one block near glibc's upper limit,
+        # never touched, makes it keep and re-use them.
         np.empty(KEEPS_FREED_BLOCKS, np.uint8)
 
     def to_rgb(self, frame: av.VideoFrame) -> UInt8Image:

@@ -115,7 +115,7 @@ def _gaps(numbers: list[int]) -> tuple[str, ...]:
     n_missing = sum(last - first + 1 for first, last in gaps)
     first, last = gaps[0]
     where = str(first) if first == last else f"{first} to {last}"
-    more = f" and in {len(gaps) - 1} other places" if len(gaps) > 1 else ""
+    more = f" and in {len(gaps) - 1} more place{'s' * (len(gaps) > 2)}" if len(gaps) > 1 else ""
     return (
         f"{n_missing} numbers are missing among the images: {where}{more}; the frames follow without a gap",
     )
@@ -136,7 +136,9 @@ def _upright_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            lying = image.getexif().get(EXIF_ORIENTATION) in LYING
+            # Asked for tags that its header lacks, Pillow decodes a whole PNG to look behind the pixels.
+            tagged = image.format != "PNG" or "exif" in image.info
+            lying = tagged and image.getexif().get(EXIF_ORIENTATION) in LYING
     except UNREADABLE as error:
         raise VideoError(f"a frame must be a readable image, got {path}: {error}") from None
     return (width, height) if lying else (height, width)
