@@ -39,7 +39,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A drawn split: uint8 (N, H, W, 3) RGB, uint8 (N, H, W) object number or 0, int64 (N, MAX_OBJECTS) COCO ids."""
+    """A drawn split.
+
+    Attributes:
+        images: uint8 (N, H, W, 3), RGB.
+        objects: uint8 (N, H, W), number of the object seen at each pixel from 1, 0 for none.
+        class_ids: int64 (N, MAX_OBJECTS), COCO id of each object, 0 beyond the last.
+    """
 
     images: NDArray[np.uint8]
     objects: NDArray[np.uint8]

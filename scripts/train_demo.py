@@ -2,9 +2,9 @@
 
     python scripts/train_demo.py --minutes 50 --seed 7
 
-Two single-threaded workers share each batch (on a busy machine that beats one worker with two threads). The best
-checkpoint by mask AP50 on the validation scenes is exported; the AP50 printed at the end comes from test
-scenes that nothing was chosen by. A run that was stopped resumes from its checkpoint; `touch RUN/stop`
+Two single-threaded workers share each batch (on a busy machine that beats one worker with two threads). The
+best checkpoint by mask AP50 on the validation scenes is exported; the AP50 printed at the end comes from test
+scenes that nothing was chosen by. A run that was stopped resumes from its last checkpoint; `touch RUN/stop`
 ends it early.
 """
 
@@ -335,10 +335,12 @@ def export(args: argparse.Namespace) -> None:
         "pictures_per_step": args.batch * args.workers,
         "minutes": round(best["progress"]["elapsed_s"] / 60, 1),
         "versions": {
-            "python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
         },
         "validation_curve": list(best["progress"]["curve"]),
-    }  # fmt: skip
+    }
     file.with_suffix(".json").write_text(json.dumps(story, indent=1) + "\n")
     size_mb = file.stat().st_size / 1e6
     print(f"wrote {file} ({size_mb:.1f} MB, half precision)")
