@@ -8,6 +8,7 @@ from typing import Literal, cast
 import av
 import numpy as np
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
@@ -111,6 +112,9 @@ def _prepare(container: InputContainer, *, path: Path, threads: Literal["AUTO", 
 
 def _decode(container: InputContainer, stream: VideoStream, *, tally: Tally) -> Iterator[av.VideoFrame]:
     for packet in _demux(container, stream, tally=tally):
+        if packet is not None and packet.stream_index != stream.index:
+            tally.see_sound(_end_s(packet))
+            continue
         if packet is not None and packet.size:
             tally.see_packet(packet.pts, hidden=bool(getattr(packet, "is_discard", False)))
         try:
@@ -125,13 +129,24 @@ def _decode(container: InputContainer, stream: VideoStream, *, tally: Tally) -> 
 
 def _demux(
     container: InputContainer, stream: VideoStream, *, tally: Tally
-) -> "Iterator[av.Packet[VideoStream] | None]":
-    """Yield packets; the last one is empty or None and drains the decoder, also after a failed read."""
+) -> "Iterator[av.Packet[Stream] | None]":
+    """Yield packets; the last of the video is empty or None and drains the decoder, also after a failed read.
+
+    Where the container does not count its frames, the packets of the sound come as well: only together they
+    tell whether the file goes on to its declared end.
+    """
+    sound = () if stream.frames else container.streams.audio
     try:
-        yield from container.demux(stream)
+        yield from container.demux(stream, *sound)
     except (av.FFmpegError, OSError, ValueError) as error:
         tally.stopped = _cause(error)
         yield None
+
+
+def _end_s(packet: "av.Packet[Stream]") -> float:
+    if packet.pts is None or not packet.time_base:
+        return 0.0
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
 class RgbConverter:

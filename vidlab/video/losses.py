@@ -18,6 +18,8 @@ class Tally:
         n_discarded: Compressed frames that the edit list hides.
         n_frames: Frames delivered.
         last_stamp: Time of the last of them, None before the first.
+        longest: Longest distance of two of them, at least the usual one, in units of the time base.
+        sound_end_s: Where the last packet of the sound ends, in seconds.
         n_damaged: Delivered frames in which the decoder had to guess parts.
         n_resized: Delivered frames that had another size and were scaled to the first one's.
         n_holes: Jumps in time longer than `HOLE` times the usual distance.
@@ -31,6 +33,8 @@ class Tally:
     n_discarded: int = 0
     n_frames: int = 0
     last_stamp: int | None = None
+    longest: int = 0
+    sound_end_s: float = 0.0
     n_damaged: int = 0
     n_resized: int = 0
     n_holes: int = 0
@@ -47,6 +51,10 @@ class Tally:
         if pts is not None:
             self.newest_pts = pts if self.newest_pts is None else max(self.newest_pts, pts)
 
+    def see_sound(self, end_s: float) -> None:
+        """Note where a packet of another stream ends, in seconds."""
+        self.sound_end_s = max(self.sound_end_s, end_s)
+
     def see_frame(self, stamp: int, *, tick: int, damaged: bool, resized: bool) -> None:
         """Note a delivered frame.
 
@@ -59,9 +67,11 @@ class Tally:
         self.n_frames += 1
         self.n_damaged += damaged
         self.n_resized += resized
-        if self.last_stamp is not None and stamp - self.last_stamp > HOLE * tick:
+        interval = tick if self.last_stamp is None else stamp - self.last_stamp
+        if interval > HOLE * tick:
             self.n_holes += 1
-            self.n_in_holes += round((stamp - self.last_stamp) / tick) - 1
+            self.n_in_holes += round(interval / tick) - 1
+        self.longest = max(self.longest, interval)
         self.last_stamp = stamp
 
     def damage(self) -> tuple[str, ...]:
@@ -85,7 +95,7 @@ class Tally:
 
         Args:
             declared: Number of frames that the container declares, None where it does not.
-            ended_early_s: From the end of the last frame to the declared end; 0 where none is declared.
+            ended_early_s: From the end of what was found to the declared end; 0 where none is declared.
         """
         sentences = []
         shown = None if declared is None else declared - self.n_discarded
@@ -98,9 +108,7 @@ class Tally:
             reason = f" ({self.reason})" if self.reason else ""
             sentences.append(f"{n_lost} of {self.n_packets} frames could not be decoded{reason}")
         elif ended_early_s > 0 and declared is None:
-            sentences.append(
-                f"the frames end at least {ended_early_s:.2f} s before the declared end of the file"
-            )
+            sentences.append(f"the file ends {ended_early_s:.2f} s before its declared end")
         elif declared is None and 0 < self.n_holes <= max(1, MAX_HOLE_SHARE * self.n_frames):
             sentences.append(
                 f"jumps in time ({self.n_holes}) leave room for about {self.n_in_holes} missing frames"

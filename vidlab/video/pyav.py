@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from vidlab.video.stamps import RisingStamps
 logger = logging.getLogger(__name__)
 
 UNKNOWN_RATE = Fraction(25)  # for the rare file that declares no rate at all
-EARLY_END = 3  # usual distances of two frames by which rounding and a long last frame may miss the end
-SOUND_TAIL_S = 0.5  # by which the sound of a sound file may outlast its picture
+EARLY_END = 0.5  # of the usual distance of two frames: rounding of the declared end
 AV_TIME_BASE = 1_000_000  # FFmpeg's unit of a container's duration, per second
 
 
@@ -56,7 +54,7 @@ class PyavReader:
                 logger.info("%s: of several video streams, stream %d is read", path, stream.index)
             self._stored_hw = (first.height, first.width)
             self._orientation = orientation_of(first)
-            self._declared_end_s = _declared_end_s(container, stream)
+            self._declared_end_s = _declared_end_s(container)
             self.info = _info(str(path), container, stream, self._orientation, self._stored_hw)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -104,19 +102,16 @@ class PyavReader:
     def _ended_early_s(self, tally: Tally, stamps: RisingStamps) -> float:
         if self._declared_end_s is None or tally.last_stamp is None:
             return 0.0
-        early_s = self._declared_end_s - float((tally.last_stamp + stamps.tick) * self.info.time_base)
+        # How long the last frame is shown is not known; no longer than any other, in a whole file.
+        video_end_s = float((tally.last_stamp + tally.longest) * self.info.time_base)
+        early_s = self._declared_end_s - max(video_end_s, tally.sound_end_s)
         return early_s if early_s > EARLY_END * stamps.tick * self.info.time_base else 0.0
 
 
-def _declared_end_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """Read where Matroska and WebM, which do not count frames, say that this stream ends."""
-    hours, minutes, seconds = ([*stream.metadata.get("DURATION", "").split(":"), "", ""])[:3]
-    with suppress(ValueError):
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+def _declared_end_s(container: InputContainer) -> float | None:
     if not container.duration:
         return None
-    end_s = ((container.start_time or 0) + container.duration) / AV_TIME_BASE
-    return end_s if len(container.streams) == 1 else end_s - SOUND_TAIL_S
+    return ((container.start_time or 0) + container.duration) / AV_TIME_BASE
 
 
 def _info(
