@@ -123,8 +123,8 @@ def main() -> None:
     export(args)
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
+def parse_args(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line, or the words of a test."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -139,7 +139,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, default=Path("runs/train_demo"), help="scenes and checkpoints")
     parser.add_argument("--out", type=Path, default=Path("data/weights"), help="where the weights go")
     parser.add_argument("--export-only", action="store_true", help="evaluate and export the best checkpoint")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def splits(args: argparse.Namespace) -> tuple[Split, Split, Split]:
