@@ -35,7 +35,7 @@ _STATES = {
 Values = Sequence[float | None]
 
 # fixed, because matplotlib's layout engines draw every plot twice to find them
-_MARGINS = {"left": 0.1, "right": 0.985, "bottom": 0.155, "top": 0.91}
+_MARGINS = {"left": 0.115, "right": 0.985, "bottom": 0.155, "top": 0.84}
 _MAX_CLASSES = 6  # more lines cannot be told apart
 
 

@@ -71,6 +71,6 @@ def wanted_of_network(network: Segmenter, class_ids: tuple[int, ...] | None) -> 
         if class_id not in network.class_ids:
             known = ", ".join(class_name(known_id) for known_id in network.class_ids)
             raise ParameterError(
-                f"{network.name} must know the class {class_name(class_id)!r}, it knows: {known}"
+                f"a class must be known to {network.name} ({known}), got {class_name(class_id)!r}"
             )
     return class_ids

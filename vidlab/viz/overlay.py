@@ -13,7 +13,7 @@ from vidlab.errors import ShapeError
 from vidlab.types import BoolMask, UInt8Image
 from vidlab.viz.colors import Color
 
-_FILL = 0.35  # weight of the colour inside a mask: the object stays recognizable under it
+_FILL = 0.3  # weight of the colour inside a mask: the object stays recognizable under it
 _BAR_COLOR: Color = (24, 24, 24)
 _GAP_PX = 4  # dark line between panels
 _MIN_PANEL_PX = 320  # narrower pictures are enlarged, or captions and contours could not be read

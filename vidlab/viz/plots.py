@@ -92,9 +92,7 @@ def plot_cuts(axes: "Axes", cuts: Sequence[int]) -> "Axes":
         axes.axvline(
             frame, color="#666666", linestyle=":", linewidth=1, label=None if position else "shot cut"
         )
-    if cuts:
-        axes.legend(loc="best", frameon=True, framealpha=0.85)
-    return axes
+    return _legend(axes)
 
 
 def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, width: float) -> None:
@@ -105,18 +103,37 @@ def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, 
 
 
 def _finish(axes: "Axes", *, ylabel: str, title: str) -> "Axes":
-    from matplotlib.ticker import MaxNLocator  # half a second: only when something is drawn
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # half a second: only when drawing
 
     axes.set_xlabel("frame")
     axes.set_ylabel(ylabel)
-    axes.set_title(title, fontsize="medium", loc="left")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title(title, fontsize="medium", loc="left", pad=22)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    values = np.concatenate([np.zeros(0), *(np.asarray(line.get_ydata(), float) for line in axes.lines)])
+    known = values[~np.isnan(values)]
+    if np.array_equal(known, np.rint(known)):  # counts have no halves
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.7g}"))
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+    return _legend(axes)
+
+
+def _legend(axes: "Axes") -> "Axes":
+    # one line between title and curves: inside the axes it would hide some of them
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best", frameon=True, framealpha=0.85)
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=6,
+            frameon=False,
+            fontsize="small",
+            borderaxespad=0.2,
+            borderpad=0.2,
+            handlelength=1.5,
+        )
     return axes
 
 
