@@ -3,7 +3,9 @@
 from typing import Any
 
 import av
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
+
+BT709 = 1  # the code of BT.709 in video streams' tables of primaries, transfer curves and matrices
 
 
 class Scaler:
@@ -11,13 +13,18 @@ class Scaler:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
-        # Handing slices to swscale's own threads costs more than the conversion of a frame.
-        self._one_thread: dict[str, Any] = {"threads": 1}
+        self._takes_threads = True
 
     def convert(self, frame: av.VideoFrame, **wanted: Any) -> av.VideoFrame:
         """Return the frame as asked for in the words of `VideoReformatter.reformat`."""
+        if not self._takes_threads:
+            # PyAV before 17 uses one thread, and a frame's color matrix only where it is told to change it.
+            matrix = Colorspace.ITU709 if frame.colorspace == BT709 else Colorspace.DEFAULT
+            matrices = {"src_colorspace": matrix, "dst_colorspace": Colorspace.DEFAULT}
+            return self._reformatter.reformat(frame, **{**matrices, **wanted})
         try:
-            return self._reformatter.reformat(frame, **wanted, **self._one_thread)
-        except TypeError:  # PyAV before 17 knows no `threads`, and uses one
-            self._one_thread = {}
-            return self._reformatter.reformat(frame, **wanted)
+            # Handing slices to swscale's own threads costs more than the conversion of a frame.
+            return self._reformatter.reformat(frame, threads=1, **wanted)
+        except TypeError:
+            self._takes_threads = False
+            return self.convert(frame, **wanted)

@@ -16,10 +16,9 @@ from av.video.stream import VideoStream
 
 from vidlab.errors import OutputError, ParameterError, ShapeError, VidlabError
 from vidlab.types import UInt8Image
-from vidlab.video.scaling import Scaler
+from vidlab.video.scaling import BT709, Scaler
 
 TICKS_PER_S = 90_000  # divides the usual rates (24, 25, 30, 60, and 1001ths of them) exactly
-BT709 = 1  # the code for BT.709 in H.264's tables of primaries, transfer and matrix
 LIMITED_RANGE = 1
 LAYOUT = {"movflags": "+faststart"}  # the index first, so that a browser can start before it has all
 
