@@ -139,16 +139,24 @@ def test_evaluate_needs_only_masks(capsys, clip):
     assert measured["instability"] == pytest.approx(1 - 22 / 26)
 
 
+SLOW_RUN = """
+import signal, sys, time
+from vidlab import cli
+from vidlab.jobs import writing
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have switched it off
+write = writing.StableWriter.write
+writing.StableWriter.write = lambda *args, **options: (write(*args, **options), time.sleep(0.2))
+sys.exit(cli.main([*sys.argv[1:], "--method", "none"]))
+"""
+
+
 def start(clip, out: Path) -> subprocess.Popen[str]:
     """Start a run in a process of its own and wait until it writes frames."""
-    command = [sys.executable, "-m", "vidlab", "stabilize", str(clip.video), "--masks", str(clip.masks)]
-    script = (
-        "import sys, time; from vidlab import cli; from vidlab.jobs import writing; "
-        "write = writing.StableWriter.write; "
-        "writing.StableWriter.write = lambda self, *a, **k: (write(self, *a, **k), time.sleep(0.2))[0]; "
-        f"sys.exit(cli.main({[*command[3:], '--method', 'none', '--out', str(out), '--force']!r}))"
+    words = ["stabilize", str(clip.video), "--masks", str(clip.masks), "--out", str(out), "--force"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_RUN, *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
     while process.poll() is None and not list(out.parent.glob(".out.partial-*/masks/00001.png")):
         time.sleep(0.02)
     return process

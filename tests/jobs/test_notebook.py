@@ -5,7 +5,13 @@ import pytest
 
 from vidlab import cli
 from vidlab.errors import OutputError, ParameterError, SourceError
-from vidlab.jobs.notebook import find_notebook, notebook_parameters, parse_parameters, run_notebook
+from vidlab.jobs.notebook import (
+    find_notebook,
+    notebook_parameters,
+    parse_parameters,
+    run_notebook,
+    with_absolute_paths,
+)
 
 DEFAULTS = {"n": 3, "share": 0.5, "name": "x", "quick": False, "anything": None, "sizes": [1, 2]}
 
@@ -73,6 +79,16 @@ def test_notebook_runs_with_parameters(tmp_path, capsys):
     assert capsys.readouterr().out == f"{out}\n"
     with pytest.raises(OutputError, match="already there"):
         run_notebook(notebook, out=out, parameters={})
+
+
+def test_notebook_runs_in_its_own_folder_with_paths_from_the_callers(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "clip.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    notebook = write_notebook(Path("notebooks/nb.ipynb"), "from pathlib import Path; print(Path.cwd().name)")
+    assert "notebooks" in run_notebook(notebook, out=Path("out.ipynb"), parameters={}).read_text()
+    given = {"video": "clip.mp4", "other": "none.mp4", "method": "none", "n": 1}
+    assert with_absolute_paths(given) == {**given, "video": str(tmp_path / "clip.mp4")}
 
 
 def test_failing_cell_is_named_and_leaves_nothing(tmp_path):

@@ -8,7 +8,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 from vidlab.errors import UsageError, VidlabError
@@ -27,8 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         range); 1 for files, their content, weights and devices; 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    _listen()
+    with _listening():
+        return _run(words, debug="--debug" in words)
+
+
+def _run(words: list[str], *, debug: bool) -> int:
     try:
         args = _parse(words)
         code: int = args.run(args)
@@ -80,15 +84,25 @@ class _ToStderr(logging.Handler):
         print(f"{level}{record.getMessage()}", file=sys.stderr)
 
 
-def _listen() -> None:
-    logger = logging.getLogger("vidlab")
-    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-        logger.addHandler(_ToStderr())
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Show what the package logs, and turn a termination signal into an exit that cleans up."""
+    logger, handler = logging.getLogger("vidlab"), _ToStderr()
+    level = logger.level
     logger.setLevel(logging.INFO)
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # of other packages, to their developers; ours are logged
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)  # so that half results are removed
+    logger.addHandler(handler)
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminate) if in_main else None
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")  # of other packages, to their developers; ours are logged
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

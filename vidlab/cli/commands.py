@@ -111,12 +111,13 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run `vidlab run`."""
-    from vidlab.jobs.notebook import find_notebook, notebook_parameters, parse_parameters, run_notebook
+    from vidlab.jobs import notebook as notebooks
 
-    notebook = find_notebook(args.notebook)
-    parameters = parse_parameters(args.settings, notebook_parameters(notebook))
+    notebook = notebooks.find_notebook(args.notebook)
+    parsed = notebooks.parse_parameters(args.settings, notebooks.notebook_parameters(notebook))
+    parameters = notebooks.with_absolute_paths(parsed)
     print(f"running {notebook}", file=sys.stderr)
-    print(run_notebook(notebook, out=Path(args.out), parameters=parameters, force=args.force))
+    print(notebooks.run_notebook(notebook, out=Path(args.out), parameters=parameters, force=args.force))
     return 0
 
 

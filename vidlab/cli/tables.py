@@ -66,7 +66,9 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    if title:
+        print(title)  # not as the table's own: that would be folded to the width of a narrow table
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column, name in enumerate(header):
         table.add_column(name, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.flow import DisFlow, to_gray
-from vidlab.metrics.consistency import occluded
+from vidlab.flow import DisFlow, occluded, to_gray
 from vidlab.metrics.summary import ClipMetrics, ClipSummary
 from vidlab.types import BoolMask, Float32Array, Frame, UInt8Image
 

@@ -68,8 +68,20 @@ def parse_parameters(settings: list[str], defaults: Mapping[str, Any]) -> dict[s
     return values
 
 
+def with_absolute_paths(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Make relative paths to existing files absolute: a notebook runs in its own folder, not in the caller's.
+
+    A text counts as a path if it holds a `/` or ends like a file name.
+    """
+    values = dict(parameters)
+    for name, value in values.items():
+        if isinstance(value, str) and ("/" in value or Path(value).suffix) and Path(value).exists():
+            values[name] = str(Path(value).resolve())
+    return values
+
+
 def run_notebook(notebook: Path, *, out: Path, parameters: Mapping[str, Any], force: bool = False) -> Path:
-    """Execute a notebook with parameters and write the executed copy.
+    """Execute a notebook with parameters, in its own folder as JupyterLab does, and write the executed copy.
 
     Args:
         notebook: The notebook; it is not changed.
@@ -94,7 +106,11 @@ def run_notebook(notebook: Path, *, out: Path, parameters: Mapping[str, Any], fo
     with result_file(out, force=force) as partial:
         try:
             papermill.execute_notebook(
-                str(notebook), str(partial), parameters=dict(parameters), progress_bar=False
+                str(notebook),
+                str(partial),
+                parameters=dict(parameters),
+                cwd=str(notebook.resolve().parent),
+                progress_bar=False,
             )
         except papermill.PapermillExecutionError as error:
             trouble = f"{error.ename}: {error.evalue} in cell {error.cell_index}"

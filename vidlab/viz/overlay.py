@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vidlab.errors import ShapeError
 from vidlab.types import BoolMask, UInt8Image
@@ -130,14 +129,16 @@ def side_by_side(panels: Sequence[UInt8Image], *, captions: Sequence[str]) -> UI
             f"panels must have one size and one caption each, "
             f"got {[panel.shape for panel in panels]} and {len(captions)} captions"
         )
-    columns: list[NDArray[np.uint8]] = []
-    for panel, caption in zip(panels, captions, strict=True):
-        bar = _caption_bar(caption, width_px=panel.shape[1])
-        gap = np.full((bar.shape[0] + panel.shape[0], _GAP_PX, 3), _BAR_COLOR, np.uint8)
-        columns += [np.concatenate([bar, panel]), gap]
-    picture = np.concatenate(columns[:-1], axis=1)
-    odd_rows, odd_columns = picture.shape[0] % 2, picture.shape[1] % 2
-    return np.pad(picture, ((0, odd_rows), (0, odd_columns), (0, 0)), mode="edge")
+    height, width = panels[0].shape[:2]
+    bars = [_caption_bar(caption, width_px=width) for caption in captions]
+    bar_px = bars[0].shape[0]
+    full_hw = (bar_px + height, len(panels) * (width + _GAP_PX) - _GAP_PX)
+    picture: UInt8Image = np.full((*(side + side % 2 for side in full_hw), 3), _BAR_COLOR, np.uint8)
+    for place, (panel, bar) in enumerate(zip(panels, bars, strict=True)):
+        left = place * (width + _GAP_PX)
+        picture[:bar_px, left : left + width] = bar
+        picture[bar_px : bar_px + height, left : left + width] = panel
+    return picture
 
 
 def _fill(drawn: UInt8Image, mask: BoolMask, color: Color) -> None:
