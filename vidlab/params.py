@@ -138,10 +138,10 @@ class FlowFusionParams(MethodParams):
     """The previous mask carried along optical flow and fused with the new one; causal, six steps."""
 
     flow_preset: Literal["ultrafast", "fast", "medium"] = _tunable(
-        "fast", "Effort of the DIS optical flow; slower presets follow fine motion better."
+        "ultrafast", "Effort of the DIS optical flow; slower presets follow fine motion better."
     )
     flow_scale: float = _tunable(
-        0.5, "Size at which flow is estimated, as a share of the frame; smaller is faster.", gt=0, le=1
+        0.25, "Size at which flow is estimated, as a share of the frame; smaller is faster.", gt=0, le=1
     )
     cut_similarity: float = _tunable(
         0.85,
@@ -184,6 +184,9 @@ class FlowFusionParams(MethodParams):
     weak_vote: float = _tunable(0.02, "Say of a frame that shows nothing; higher forgets sooner.", gt=0, le=1)
     adaptive_threshold: bool = _tunable(
         True, "Step 5b: move the threshold so that the area follows its running estimate."
+    )
+    area_tolerance: float = _tunable(
+        0.2, "Relative change of area that passes unhindered; smaller holds jumps back more.", ge=0, le=10
     )
     threshold_band: float = _tunable(
         0.1, "How far the adaptive threshold may move from 0.5; 0 keeps it fixed.", ge=0, le=0.45

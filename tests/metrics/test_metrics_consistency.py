@@ -14,6 +14,7 @@ from scipy.ndimage import map_coordinates
 
 from vidlab.classes import class_id
 from vidlab.errors import ShapeError
+from vidlab.flow import occluded
 from vidlab.metrics import consistency
 from vidlab.metrics.overlap import iou
 
@@ -31,14 +32,14 @@ def uniform_flow(size_hw, dx, dy):
     return np.zeros((*size_hw, 2), np.float32) + np.float32([dx, dy])
 
 
-def slow_warped_iou(mask, previous, flow, occluded):
+def slow_warped_iou(mask, previous, flow, hidden):
     height, width = mask.shape
     both = either = 0
     for y in range(height):
         for x in range(width):
             # round() is half to even, as stated
             sx, sy = round(float(x + flow[y, x, 0])), round(float(y + flow[y, x, 1]))
-            if occluded[y, x] or not (0 <= sx < width and 0 <= sy < height):
+            if hidden[y, x] or not (0 <= sx < width and 0 <= sy < height):
                 continue
             both += mask[y, x] and previous[sy, sx]
             either += mask[y, x] or previous[sy, sx]
@@ -47,9 +48,9 @@ def slow_warped_iou(mask, previous, flow, occluded):
 
 @given(CASES)
 def test_warped_iou_equals_a_slow_reference(case):
-    mask, previous, flow, occluded = case
-    value = consistency.warped_iou(mask, previous, flow_to_prev=flow, occluded=occluded)
-    assert value == slow_warped_iou(mask, previous, flow, occluded)
+    mask, previous, flow, hidden = case
+    value = consistency.warped_iou(mask, previous, flow_to_prev=flow, occluded=hidden)
+    assert value == slow_warped_iou(mask, previous, flow, hidden)
 
 
 @given(CASES)
@@ -80,7 +81,7 @@ def test_flow_that_does_not_come_back_marks_an_occlusion():
     size_hw = (5, 9)
     there, back = uniform_flow(size_hw, 2, 0), uniform_flow(size_hw, -2, 0)
     back[2, 4] = 0  # what stood at (4, 2) before did not move, so (2, 2) of this frame came from nowhere
-    hidden = consistency.occluded(there, back)
+    hidden = occluded(there, back)
     expected = np.zeros(size_hw, bool)
     expected[:, 7:] = True
     expected[2, 2] = True
@@ -96,7 +97,7 @@ def test_occlusion_equals_its_formula_in_every_row():
     lengths = (there**2).sum(-1) + (returned**2).sum(-1)
     outside = (np.rint(x) < 0) | (np.rint(x) > 19) | (np.rint(y) < 0) | (np.rint(y) > 149)
     expected = outside | (((there + returned) ** 2).sum(-1) > 0.01 * lengths + 0.5)
-    hidden = consistency.occluded(there, back)
+    hidden = occluded(there, back)
     assert 0.1 < expected.mean() < 0.9
     assert (hidden != expected).mean() < 0.01  # OpenCV interpolates in steps of 1/32 px
 
@@ -104,8 +105,8 @@ def test_occlusion_equals_its_formula_in_every_row():
 def test_the_slack_is_that_of_sundaram():
     still = uniform_flow((1, 1), 0, 0)
     just_inside, just_outside = uniform_flow((1, 1), 0.70, 0), uniform_flow((1, 1), 0.72, 0)
-    assert not consistency.occluded(still, just_inside).any()
-    assert consistency.occluded(still, just_outside).all()
+    assert not occluded(still, just_inside).any()
+    assert occluded(still, just_outside).all()
 
 
 def test_stream_skips_frames_without_flow():
@@ -128,7 +129,7 @@ def test_wrong_arrays_are_refused():
     with pytest.raises(ShapeError, match=r"flow_to_prev must be float32 \(2, 3, 2\), got float64"):
         consistency.warped_iou(mask, mask, flow_to_prev=flow.astype(float), occluded=None)
     with pytest.raises(ShapeError, match=r"flow_from_prev must be float32 \(2, 3, 2\), got float32 \(3, 2"):
-        consistency.occluded(flow, np.zeros((3, 2, 2), np.float32))
+        occluded(flow, np.zeros((3, 2, 2), np.float32))
     with pytest.raises(ShapeError, match=r"previous \(3, 2\) and mask \(2, 3\)"):
         consistency.warped_iou(mask, mask.T, flow_to_prev=flow, occluded=None)
     with pytest.raises(ShapeError, match=r"mask .* and occluded"):
@@ -160,7 +161,7 @@ def _raw_mc(folder):
     for t, gray in enumerate(grays):
         if t:
             flow = dis.calc(gray, grays[t - 1], None)
-            hidden = consistency.occluded(flow, dis.calc(grays[t - 1], gray, None))
+            hidden = occluded(flow, dis.calc(grays[t - 1], gray, None))
         for metric, masks in zip(metrics, (yolo, deeplab), strict=True):
             metric.update(masks[t], flow_to_prev=flow, occluded=hidden)
     return [metric.compute() for metric in metrics]

@@ -1,15 +1,16 @@
 """Two frames in, one displacement field out; and how to carry arrays along it."""
 
-from vidlab.flow.consistency import inconsistent
+from vidlab.flow.consistency import occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.motion import Motion, MotionEstimator
-from vidlab.flow.warp import resize_flow, sampling_map, warp
+from vidlab.flow.warp import nearest, resize_flow, sampling_map, warp
 
 __all__ = [
     "DisFlow",
     "Motion",
     "MotionEstimator",
-    "inconsistent",
+    "nearest",
+    "occluded",
     "resize_flow",
     "sampling_map",
     "to_gray",

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.flow.consistency import inconsistent
+from vidlab.flow.consistency import occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.warp import resize_flow, warp
 from vidlab.types import BoolMask, Float32Array, UInt8Image
@@ -63,8 +63,10 @@ class MotionEstimator:
             return None
         to_prev = self._flow.small(this, previous)
         to_next = self._flow.small(previous, this)
-        lost = inconsistent(to_prev, to_next)
-        lost_next = inconsistent(to_next, to_prev) if self._both_ways else np.zeros_like(lost)
+        lost = occluded(to_prev, to_next, scale=self._flow.scale)
+        lost_next = (
+            occluded(to_next, to_prev, scale=self._flow.scale) if self._both_ways else np.zeros_like(lost)
+        )
         is_cut = similarity(this, previous, to_prev=to_prev) < self._cut_similarity
         return Motion(to_prev, to_next, lost, lost_next, is_cut)
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from vidlab.errors import ShapeError
-from vidlab.types import Float32Array
+from vidlab.types import BoolMask, Float32Array
 
 
 def resize_flow(flow: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
@@ -58,9 +58,41 @@ def warp(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
     return np.stack([resample(layer, positions) for layer in values]) if len(values) else values.copy()
 
 
+def nearest(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
+    """Carry labels, float32 (H, W), onto this frame without mixing them; 0 from outside the picture."""
+    x, y = source_planes(flow_to_prev, top=0)
+    carried = cv2.remap(values, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(carried, np.float32)
+
+
 def resample(values: Float32Array, positions: Float32Array) -> Float32Array:
     """Read values, float32 (H, W) or (H, W, C ≤ 4), at the positions of a `sampling_map`; 0 outside."""
     # (x, y) pairs stand in one array: no second map, which OpenCV's type stubs do not know
     return cv2.remap(  # type: ignore[call-overload,no-any-return]
         values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )
+
+
+def source_planes(flow_to_prev: Float32Array, *, top: int) -> tuple[Float32Array, Float32Array]:
+    """Return where each pixel of some rows, from `top` on, was: planes x and y.
+
+    Two planes, for remap: given one map of pairs and an empty second, OpenCV 5.0.0 reads past it.
+    """
+    height, width = flow_to_prev.shape[:2]
+    columns: Float32Array = np.arange(width, dtype=np.float32)
+    rows: Float32Array = np.arange(top, top + height, dtype=np.float32)[:, None]
+    return flow_to_prev[..., 0] + columns, flow_to_prev[..., 1] + rows
+
+
+def inside_picture(nearest_x: Float32Array, nearest_y: Float32Array, *, height: int) -> BoolMask:
+    """Mark the positions, rounded to whole pixels, that lie inside a picture of this height."""
+    width = nearest_x.shape[1]
+    inside: BoolMask = (nearest_x >= 0) & (nearest_x < width) & (nearest_y >= 0) & (nearest_y < height)
+    return inside
+
+
+def require_flow(flow: Float32Array, size_hw: tuple[int, ...], name: str) -> None:
+    """Raise ShapeError unless a flow is float32 (H, W, 2) of this size."""
+    if flow.dtype != np.float32 or flow.shape != (*size_hw, 2):
+        wanted = (*size_hw, 2)
+        raise ShapeError(f"{name} must be float32 {wanted}, got {flow.dtype.name} {flow.shape}")

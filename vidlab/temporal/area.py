@@ -38,36 +38,40 @@ def vote_weight(
     return float(np.clip(max(strength * shrunk, absent), weak_vote, 1.0))
 
 
-def expected_area(areas_px: Sequence[int]) -> float:
-    """Return the running estimate of an object's area: the median of the frames that show it, 0 for none."""
-    found = [area for area in areas_px if area > 0]
-    return float(np.median(found)) if found else 0.0
+def adaptive_threshold(
+    probs: Float32Array, recent_areas_px: Sequence[int], *, tolerance: float, band: float
+) -> float:
+    """Choose the threshold, near 0.5, that keeps the area close to its running estimate.
 
-
-def adaptive_threshold(probs: Float32Array, *, area_px: float, band: float) -> float:
-    """Choose the threshold, near 0.5, whose mask has the expected area.
+    The estimate is the median of the recent areas. Nothing happens while the area at 0.5 is within the
+    tolerance, so that a zoom is followed; a sudden jump is held back to the edge of the tolerance.
 
     Args:
         probs: float32 (H, W), [0, 1], fused probability.
-        area_px: Expected area, in pixels; 0 keeps the threshold at 0.5.
+        recent_areas_px: Areas at threshold 0.5 of the frames before; empty keeps the threshold at 0.5.
+        tolerance: Relative change of area that is let through.
         band: How far the threshold may move from 0.5.
 
     Returns:
         Threshold in [0.5 - band, 0.5 + band]; the mask is `probs > threshold`.
     """
-    low, high = 0.5 - band, 0.5 + band
-    if area_px <= 0 or band <= 0:
+    if not recent_areas_px or band <= 0:
         return 0.5
-    surely, at_most = int(np.count_nonzero(probs > high)), int(np.count_nonzero(probs > low))
-    if surely >= area_px:
-        return high
-    if at_most <= area_px:
-        return low
-    # between the two lies the threshold at which exactly the wanted number of pixels is kept
+    expected = float(np.median(recent_areas_px))
+    area = int(np.count_nonzero(probs > 0.5))
+    if area > expected * (1 + tolerance):
+        return _threshold_for(probs, expected * (1 + tolerance), low=0.5, high=0.5 + band)
+    if area < expected * (1 - tolerance):
+        return _threshold_for(probs, expected * (1 - tolerance), low=0.5 - band, high=0.5)
+    return 0.5
+
+
+def _threshold_for(probs: Float32Array, area_px: float, *, low: float, high: float) -> float:
+    """Find the threshold between two at which the mask has an area, as nearly as they allow."""
     undecided = probs[(probs > low) & (probs <= high)]
-    wanted = round(area_px) - surely
-    return (
-        float(np.clip(np.partition(undecided, -wanted - 1)[-wanted - 1], low, high))
-        if wanted < undecided.size
-        else low
-    )
+    wanted = round(area_px) - int(np.count_nonzero(probs > high))
+    if wanted <= 0:
+        return high
+    if wanted >= undecided.size:
+        return low
+    return float(np.partition(undecided, -wanted - 1)[-wanted - 1])

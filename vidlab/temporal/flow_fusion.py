@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
 from vidlab.params import FlowFusionParams
-from vidlab.temporal.area import adaptive_threshold, expected_area, vote_weight
+from vidlab.temporal.area import adaptive_threshold, vote_weight
 from vidlab.temporal.fusion import Carrier, FusedState, carrier, fuse, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
@@ -88,6 +88,7 @@ class FlowFusion:
         self._history: deque[_Record] = deque(maxlen=self._past_areas)
         self._states: dict[int, FusedState] = {}
         self._ghosts: dict[int, GhostState] = {}
+        self._areas: dict[int, deque[int]] = {}
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame, uint8 (H, W, 3) RGB, and return the results that are now complete."""
@@ -111,7 +112,7 @@ class FlowFusion:
         for index in range(count):
             record = self._waiting[index]
             if record.motion is None:
-                self._states, self._ghosts = {}, {}
+                self._states, self._ghosts, self._areas = {}, {}, {}
             results.append(self._result(index, record, classes, weights[index], backward[index]))
         for _ in range(count):
             self._remember(self._waiting.popleft())
@@ -197,7 +198,7 @@ class FlowFusion:
                 other = FusedState(backward[class_id].astype(np.float32))
                 state = joined(state, other, record.probs(class_id), weight=weights[class_id])
             probs[k] = state.ratio()
-            thresholds[k] = self._threshold(index, class_id, probs[k])
+            thresholds[k] = self._threshold(class_id, probs[k])
             probs[k] *= self._fading(index, class_id)
         masks = _disjoint(probs, thresholds)
         states = tuple(
@@ -226,12 +227,15 @@ class FlowFusion:
         return fuse(state, record.probs(class_id), weight=weight, memory=self._params.memory, step=step)
 
     # ── from probability to mask ────────────────────────────────────────────────────────────────────────────
-    def _threshold(self, index: int, class_id: int, probs: Float32Array) -> float:
+    def _threshold(self, class_id: int, probs: Float32Array) -> float:
         if not self._params.adaptive_threshold:
             return 0.5
-        around, _ = self._neighbors(index)
-        area_px = expected_area([record.area(class_id) for record in around])
-        return adaptive_threshold(probs, area_px=area_px, band=self._params.threshold_band)
+        recent = self._areas.setdefault(class_id, deque(maxlen=self._params.area_window))
+        threshold = adaptive_threshold(
+            probs, recent, tolerance=self._params.area_tolerance, band=self._params.threshold_band
+        )
+        recent.append(int(np.count_nonzero(probs > 0.5)))
+        return threshold
 
     def _fading(self, index: int, class_id: int) -> float:
         record = self._waiting[index]
@@ -272,6 +276,7 @@ class FlowFusion:
             if float(self._states[class_id].ratio().max()) < FORGOTTEN:
                 del self._states[class_id]
                 self._ghosts.pop(class_id, None)
+                self._areas.pop(class_id, None)
 
 
 def _size_of(image: UInt8Image) -> tuple[int, int]:
