@@ -1,6 +1,7 @@
 """Synthetic pictures for training the demo network: drawn once into a memory-mapped cache, then varied."""
 
 import hashlib
+import itertools
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from vidlab.synthetic import iter_scene, random_scene
 
 MAX_OBJECTS = 16  # more than any scene shows
 SCENES_PER_TASK = 20
+MIN_CLOSE_VIEW_PX = 60  # objects with fewer visible pixels are not worth a close view
+MAX_CLOSE_VIEW_ZOOM = 2.5  # beyond that a view is only blur
 PARTS = ("images", "objects", "class_ids")  # files of a drawn split
 
 
@@ -115,35 +118,85 @@ def _draw_some(task: tuple[Split, int, int, tuple[int, int]]) -> tuple[NDArray[A
 
 
 def vary(
-    image: NDArray[np.uint8],
-    objects: NDArray[np.uint8],
-    *,
-    size_hw: tuple[int, int],
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Scale, shift, flip and recolor a picture; its objects move along.
+    pictures: Pictures, *, size_hw: tuple[int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Pick a picture; scale, shift, flip and recolor it; its objects move along.
 
-    Args:
-        image: uint8 (h, w, 3).
-        objects: uint8 (h, w).
-        size_hw: Size of what is returned.
-        rng: Source of all randomness.
+    Returns:
+        uint8 (H, W, 3) image; uint8 (H, W) object numbers; int64 (256,) COCO id of each object number.
     """
+    index = int(rng.integers(len(pictures)))
     height, width = size_hw
-    fit = height / image.shape[0]
-    zoom = fit * float(np.exp(rng.uniform(np.log(0.8), np.log(1.35))))
-    flip = -1.0 if rng.random() < 0.5 else 1.0
-    slack = (width - zoom * image.shape[1], height - zoom * image.shape[0])
+    source_hw = pictures.images.shape[1:3]
+    zoom = height / source_hw[0] * float(np.exp(rng.uniform(np.log(0.8), np.log(1.35))))
+    slack = (width - zoom * source_hw[1], height - zoom * source_hw[0])
     shift = [rng.uniform(min(0.0, room), max(0.0, room)) for room in slack]
-    if flip < 0:
-        shift[0] += zoom * image.shape[1]
-    matrix = np.array([[flip * zoom, 0, shift[0]], [0, zoom, shift[1]]])
-    shrinks = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    center = [(side / 2 - offset) / zoom for side, offset in zip((width, height), shift, strict=True)]
+    image, objects = _view(pictures, index, center=center, zoom=zoom, size_hw=size_hw, rng=rng)
+    class_of = np.zeros(256, np.int64)
+    class_of[1 : MAX_OBJECTS + 1] = pictures.class_ids[index]
+    return image, objects, class_of
+
+
+def mosaic(
+    pictures: Pictures, *, size_hw: tuple[int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Tile a picture with close views of objects: three times as many to learn from as in a scene.
+
+    Returns:
+        As `vary` does.
+    """
+    rows, columns = [(2, 3), (2, 4), (1, 2), (3, 4)][rng.integers(4)]
+    image, objects = np.zeros((*size_hw, 3), np.uint8), np.zeros(size_hw, np.uint8)
+    class_of = np.zeros(256, np.int64)
+    n_numbers = 0
+    ys, xs = (
+        np.linspace(0, side, n + 1).astype(int) for side, n in zip(size_hw, (rows, columns), strict=True)
+    )
+    for top, bottom in itertools.pairwise(ys):
+        for left, right in itertools.pairwise(xs):
+            cell_hw = (int(bottom - top), int(right - left))
+            tile, found, ids = _close_view(pictures, size_hw=cell_hw, rng=rng)
+            image[top:bottom, left:right] = tile
+            objects[top:bottom, left:right] = np.where(found > 0, found + n_numbers, 0)
+            class_of[n_numbers + 1 : n_numbers + 1 + MAX_OBJECTS] = ids
+            n_numbers += MAX_OBJECTS
+    return image, objects, class_of
+
+
+def _close_view(
+    pictures: Pictures, *, size_hw: tuple[int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    index = int(rng.integers(len(pictures)))
+    areas = np.bincount(pictures.objects[index].ravel(), minlength=2)
+    numbers = np.flatnonzero(areas[1:] >= MIN_CLOSE_VIEW_PX) + 1
+    if len(numbers):
+        shown = np.argwhere(pictures.objects[index] == rng.choice(numbers))
+        low, high = shown.min(axis=0), shown.max(axis=0) + 1
+    else:
+        low, high = np.zeros(2), np.array(pictures.images.shape[1:3])
+    fill = rng.uniform(0.5, 1.05)  # share of the cell that the object fills, along its longer side
+    zoom = min(MAX_CLOSE_VIEW_ZOOM, fill * float(np.min(np.array(size_hw) / (high - low))))
+    jitter = rng.uniform(-0.1, 0.1, 2) * np.array(size_hw) / zoom
+    center = ((low + high) / 2 + jitter)[::-1]
+    image, objects = _view(pictures, index, center=list(center), zoom=zoom, size_hw=size_hw, rng=rng)
+    return image, objects, pictures.class_ids[index]
+
+
+def _view(
+    pictures: Pictures, index: int, *, center: list[float], zoom: float, size_hw: tuple[int, int],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:  # fmt: skip
+    """Cut a view around a point (x, y), perhaps mirrored, in other colors."""
+    height, width = size_hw
+    across = -zoom if rng.random() < 0.5 else zoom
+    matrix = np.array([[across, 0, width / 2 - across * center[0]], [0, zoom, height / 2 - zoom * center[1]]])
     outside = rng.uniform(0, 255, 3).tolist()
-    image = cv2.warpAffine(image, matrix, (width, height), flags=shrinks, borderValue=outside)
-    objects = cv2.warpAffine(objects, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    image = cv2.warpAffine(
+        pictures.images[index], matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=outside
+    )
+    objects = cv2.warpAffine(pictures.objects[index], matrix, (width, height), flags=cv2.INTER_NEAREST)
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
-    offset = rng.uniform(-20, 20)
     channels = rng.permutation(3) if rng.random() < 0.3 else np.arange(3)
-    recolored = image[..., channels].astype(np.float32) * gain.astype(np.float32) + np.float32(offset)
+    recolored = image[..., channels] * gain.astype(np.float32) + np.float32(rng.uniform(-20, 20))
     return np.clip(recolored, 0, 255).astype(np.uint8), np.asarray(objects, np.uint8)

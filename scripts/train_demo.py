@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import torch
 import torchvision
-from demo_scenes import Pictures, Split, draw_split, drawn_by, open_pictures, vary
+from demo_scenes import Pictures, Split, draw_split, drawn_by, mosaic, open_pictures, vary
 from mask_ap import mask_ap50
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
@@ -39,10 +39,12 @@ SCENE_HW = (180, 320)
 TRAIN_FROM, VALID_FROM, TEST_FROM = 1_000_000, 2_000_000, 3_000_000  # first scene seeds, far apart
 MIN_AREA_PX = 64  # objects with fewer visible pixels (of 180×320) are neither asked for nor punished
 COARSE_HW, FINE_HW = (128, 224), (INPUT_SHORT_PX, 288)
-COARSE_SHARE = 0.7  # of the run; small pictures first, they teach twice as many scenes a minute
+COARSE_SHARE = 0.8  # of the run; small pictures first, they teach twice as many scenes a minute
 WARM_UP_STEPS = 150
 EMA_DECAY = 0.995
-LABEL_OF = {class_id: label + 1 for label, class_id in enumerate(DEMO_CLASS_IDS)}
+MOSAIC_SHARE = 0.6  # of the pictures while they are coarse; a quarter of that afterwards
+LABELS = np.zeros(91, np.int64)  # the network's label of each COCO id
+LABELS[list(DEMO_CLASS_IDS)] = np.arange(len(DEMO_CLASS_IDS)) + 1
 
 
 @dataclass
@@ -110,6 +112,7 @@ class Learner:
 def main() -> None:
     """Draw, train, export, evaluate."""
     args = parse_args()
+    args.words = sys.argv
     started = time.monotonic()
     args.run.mkdir(parents=True, exist_ok=True)
     args.folders = [
@@ -161,6 +164,8 @@ def work(rank: int, args: argparse.Namespace, meeting: str) -> None:
     train, valid, _ = (open_pictures(folder) for folder in args.folders)
     learner = Learner(lr=args.lr, seed=args.seed)
     progress = load_checkpoint(args.run / "last.pt", learner)
+    if rank == 0:
+        log_start(args, from_step=progress.step)
     started = time.monotonic() - progress.elapsed_s
     next_report_s = progress.elapsed_s + 60 * args.evaluate_every
     recent: list[dict[str, float]] = []
@@ -183,7 +188,9 @@ def work(rank: int, args: argparse.Namespace, meeting: str) -> None:
         torch.manual_seed(
             args.seed + progress.step * args.workers + rank
         )  # torchvision samples boxes from it
-        losses = learner.losses(*draw_batch(train, n=args.batch, size_hw=size_hw, rng=rng))
+        share = MOSAIC_SHARE * (1.0 if done < COARSE_SHARE else 0.25)
+        batch = draw_batch(train, n=args.batch, size_hw=size_hw, mosaic_share=share, rng=rng)
+        losses = learner.losses(*batch)
         lr = args.lr * rate(done, progress.step)
         learner.update(sum(losses.values(), torch.zeros(())), lr=lr, step=progress.step, world=args.workers)
         recent.append({name: float(loss.detach()) for name, loss in losses.items()})
@@ -192,6 +199,19 @@ def work(rank: int, args: argparse.Namespace, meeting: str) -> None:
             told = "  ".join(f"{n[5:]} {v:.3f}" for n, v in mean_of(recent[-20:]).items())
             print(f"{elapsed_s / 60:5.1f} min  step {progress.step}  lr {lr:.5f}  {told}", flush=True)
     distributed.destroy_process_group()
+
+
+def log_start(args: argparse.Namespace, *, from_step: int) -> None:
+    """Note what runs from here on: a resumed run may go on with other code, scenes or settings."""
+    file = args.run / "history.json"
+    history = json.loads(file.read_text()) if file.exists() else []
+    entry = {
+        "command": shlex.join(["python", *args.words]),
+        "commit": commit(),
+        "scenes_drawn_by": drawn_by(),
+        "from_step": from_step,
+    }
+    file.write_text(json.dumps([*history, entry], indent=1) + "\n")
 
 
 def agree(args: argparse.Namespace, *, elapsed_s: float, step: int, due: bool) -> tuple[float, bool]:
@@ -212,15 +232,19 @@ def rate(done: float, step: int) -> float:
 
 
 def draw_batch(
-    pictures: Pictures, *, n: int, size_hw: tuple[int, int], rng: np.random.Generator
+    pictures: Pictures,
+    *,
+    n: int,
+    size_hw: tuple[int, int],
+    mosaic_share: float,
+    rng: np.random.Generator,
 ) -> tuple[list[Tensor], list[dict[str, Tensor]], Tensor]:
     """Return n varied pictures, their targets, and the label of every pixel, int64 (n, H, W)."""
     images, targets, labels = [], [], []
-    for index in rng.integers(len(pictures), size=n):
-        image, objects = vary(pictures.images[index], pictures.objects[index], size_hw=size_hw, rng=rng)
-        label_of = np.zeros(256, np.int64)
-        ids = pictures.class_ids[index]
-        label_of[1 : len(ids) + 1] = [LABEL_OF.get(int(i), 0) for i in ids]
+    for _ in range(n):
+        draw = mosaic if rng.random() < mosaic_share else vary
+        image, objects, class_of = draw(pictures, size_hw=size_hw, rng=rng)
+        label_of = LABELS[class_of]
         images.append(torch.from_numpy(image).permute(2, 0, 1).float().div_(255))
         targets.append(to_target(objects, label_of))
         labels.append(torch.from_numpy(label_of[objects]))
@@ -322,14 +346,20 @@ def export(args: argparse.Namespace) -> None:
     test = splits(args)[2]
     pictures = open_pictures(args.folders[2])
     ap50 = evaluate(network, pictures)
+    history = json.loads((args.run / "history.json").read_text())
     story = {
-        "command": shlex.join(["python", *sys.argv]),
+        "command": history[-1]["command"],
         "seed": args.seed,
-        "commit": commit(),
-        "scenes_drawn_by": drawn_by(),
+        "commit": history[-1]["commit"],
+        "history": history,
         "class_ids": list(DEMO_CLASS_IDS),
         "test_mask_ap50": round(ap50, 4),
-        "test_scenes": {"first_seed": test.first_seed, "n": test.n_scenes, "size_hw": SCENE_HW},
+        "test_scenes": {
+            "first_seed": test.first_seed,
+            "n": test.n_scenes,
+            "size_hw": SCENE_HW,
+            "drawn_by": drawn_by(),
+        },
         "ignored_below_px": MIN_AREA_PX,
         "steps": best["progress"]["step"],
         "pictures_per_step": args.batch * args.workers,

@@ -57,17 +57,36 @@ def _parts(first, second):
     )
 
 
-def test_varied_picture_and_objects_move_together():
-    objects = np.zeros((90, 160), np.uint8)
-    objects[30:60, 40:90] = 1
-    image = np.where(objects[..., None] > 0, np.uint8(200), np.uint8(40)).repeat(3, axis=2)
-    for seed in range(8):
-        rng = np.random.default_rng(seed)
-        varied, moved = demo_scenes.vary(image, objects, size_hw=(64, 112), rng=rng)
-        assert varied.shape == (64, 112, 3)
-        assert varied.dtype == np.uint8
-        inside = varied.astype(float).mean(axis=2)[moved > 0]
-        assert inside.std() < 20  # one object, one gray: hardly an edge pixel lies outside
+@pytest.fixture
+def pictures():
+    objects = np.zeros((2, 90, 160), np.uint8)
+    objects[:, 30:60, 40:90] = 1
+    images = np.where(objects[..., None] > 0, np.uint8(200), np.uint8(40)).repeat(3, axis=3)
+    class_ids = np.zeros((2, demo_scenes.MAX_OBJECTS), np.int64)
+    class_ids[:, 0] = 18
+    return demo_scenes.Pictures(images, objects, class_ids)
+
+
+@pytest.mark.parametrize("draw", [demo_scenes.vary, demo_scenes.mosaic])
+@pytest.mark.parametrize("seed", range(6))
+def test_drawn_picture_and_objects_move_together(pictures, draw, seed):
+    image, objects, class_of = draw(pictures, size_hw=(64, 112), rng=np.random.default_rng(seed))
+    assert image.shape == (64, 112, 3)
+    assert image.dtype == objects.dtype == np.uint8
+    numbers = np.unique(objects[objects > 0])
+    assert set(class_of[numbers]) <= {18}
+    gray = image.astype(float).mean(axis=2)
+    for number in numbers:  # one object, one gray: hardly an edge pixel lies outside
+        inside = gray[objects == number]
+        assert np.mean(np.abs(inside - np.median(inside)) < 20) > 0.75
+
+
+def test_mosaic_shows_more_objects_than_a_picture(pictures):
+    rng = np.random.default_rng(0)
+    counts = [
+        len(np.unique(demo_scenes.mosaic(pictures, size_hw=(64, 112), rng=rng)[1])) - 1 for _ in range(8)
+    ]
+    assert min(counts) >= 2
 
 
 def test_targets_hold_boxes_around_their_masks_and_leave_slivers_out():
