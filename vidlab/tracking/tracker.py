@@ -1,7 +1,7 @@
 """Identities over time: stable masks shared out among tracks that are carried along the flow.
 
-One map holds the track of every pixel. It follows the flow from frame to frame, is corrected by the detections
-(matched to the carried tracks by mask overlap, Hungarian method), and fills the stable masks completely.
+One map holds the track of every pixel. It follows the flow from frame to frame, is corrected by the
+detections (matched to the carried tracks by mask overlap, Hungarian method), and fills the stable masks.
 """
 
 from dataclasses import dataclass, replace
@@ -153,7 +153,7 @@ class Tracker:
         return track_id
 
     def _adopt(self, carried: NDArray[np.int32], mask: BoolMask, unowned: BoolMask, class_id: int) -> None:
-        """Give pixels that no detection and no carried track claims to the nearest track; a new one if none."""
+        """Give pixels that no detection and no track claims to the nearest track; to a new one if none."""
         if not (carried[mask] != NOBODY).any():
             carried[mask] = self._new(class_id, box_of(mask))
             return
@@ -187,8 +187,9 @@ class Tracker:
 
 def _supported(detections: Instances, mask: BoolMask) -> Instances:
     """Keep the detections that lie mostly inside a stable mask."""
-    share = [np.count_nonzero(m & mask) / max(1, np.count_nonzero(m)) for m in detections.masks]
-    return detections.where(np.array(share, np.float64) > INSIDE)
+    areas = detections.masks.sum(axis=(1, 2))
+    share = (detections.masks & mask).sum(axis=(1, 2)) / np.maximum(areas, 1)
+    return detections.where(share > INSIDE)
 
 
 def _matches(
@@ -204,8 +205,8 @@ def _matches(
 
 
 def _iou(a: BoolMask, b: BoolMask) -> float:
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 0.0
+    union = int(np.count_nonzero(a | b))
+    return int(np.count_nonzero(a & b)) / union if union else 0.0
 
 
 def box_of(mask: BoolMask) -> Box:
@@ -224,8 +225,8 @@ def box_iou(a: Box, b: Box) -> float:
     >>> box_iou((0, 0, 2, 2), (1, 0, 3, 2)) == 1 / 3
     True
     """
-    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    shared = width * height
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(0, width) * max(0, height)
     total = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
     return shared / total if shared else 0.0
