@@ -16,6 +16,8 @@ from vidlab.types import UInt8Image
 from vidlab.video.losses import Tally
 from vidlab.video.scaling import Scaler
 
+Threads = Literal["AUTO", "NONE"]
+
 NOT_A_VIDEO = 0x0400 | 0x0800  # dispositions: attached picture, timed thumbnails
 DEFAULT_STREAM = 0x0001
 TEXT_ART = "tty"  # FFmpeg draws text files as video; no one who passes one wants that
@@ -64,18 +66,21 @@ def pick_stream(container: InputContainer, *, path: Path) -> VideoStream:
     return chosen
 
 
-def iter_decoded(path: Path, container: InputContainer, *, tally: Tally) -> Iterator[av.VideoFrame]:
+def iter_decoded(
+    path: Path, container: InputContainer, *, tally: Tally, threads: Threads
+) -> Iterator[av.VideoFrame]:
     """Decode every frame that can be decoded, in order of presentation, and count what cannot.
 
     Args:
         path: Where the container came from; opened once more if the file's end is damaged.
         container: Freshly opened; the caller closes it.
         tally: Is filled while the frames are taken.
+        threads: `AUTO` decodes several frames at once; `NONE` reaches the first one with less work.
 
     Raises:
         VideoError: There is no video stream.
     """
-    stream = _prepare(container, path=path, threads="AUTO")
+    stream = _prepare(container, path=path, threads=threads)
     newest: int | None = None
     for frame in _decode(container, stream, tally=tally):
         if frame.pts is not None:
@@ -98,7 +103,7 @@ def _iter_tail(path: Path, *, after: int | None) -> Iterator[av.VideoFrame]:
                 yield frame
 
 
-def _prepare(container: InputContainer, *, path: Path, threads: Literal["AUTO", "NONE"]) -> VideoStream:
+def _prepare(container: InputContainer, *, path: Path, threads: Threads) -> VideoStream:
     stream = pick_stream(container, path=path)
     context = stream.codec_context
     context.thread_type = threads

@@ -45,7 +45,7 @@ class PyavReader:
         self._path = Path(path)
         self.losses: tuple[str, ...] = ()
         with open_container(self._path) as container:
-            frames = iter_decoded(self._path, container, tally=Tally())
+            frames = iter_decoded(self._path, container, tally=Tally(), threads="NONE")
             first = next(frames, None)
             if first is None:
                 raise VideoError(f"a video must hold frames, got {path}, of which no frame can be decoded")
@@ -65,7 +65,7 @@ class PyavReader:
         at_end = False
         try:
             with open_container(self._path) as container:
-                decoded = iter_decoded(self._path, container, tally=tally)
+                decoded = iter_decoded(self._path, container, tally=tally, threads="AUTO")
                 yield from self._iter_upright(decoded, stamps=stamps, tally=tally)
                 at_end = True
         finally:
