@@ -6,7 +6,7 @@ from vidlab import jobs
 from vidlab.cli.progress import progress_bar
 from vidlab.cli.tables import print_comparison, print_paths
 from vidlab.errors import SourceError
-from vidlab.jobs.notebook import ROOT, run_notebook
+from vidlab.jobs.notebook import ROOT, notebook_parameters, run_notebook
 from vidlab.params import DEFAULT_METHOD, method_params
 
 MODEL = "maskrcnn_demo"
@@ -37,7 +37,9 @@ def run_demo(out: Path) -> int:
         )
     print(f"2/2  {NOTEBOOK.name} runs on the same scene (about a minute)")
     executed = out / NOTEBOOK.name
-    run_notebook(notebook, out=executed, parameters={}, force=True)
+    takes_out = "out" in notebook_parameters(notebook)
+    parameters = {"out": str((out / "notebook").resolve())} if takes_out else {}
+    run_notebook(notebook, out=executed, parameters=parameters, force=True)
     title = f"raw against stable ({DEFAULT_METHOD}), {MODEL} on the sample scene, {result.n_frames} frames"
     print_comparison(result.raw, result.stable, change=result.change, title=title)
     print_paths({"overlay video": folder / "overlay.mp4", "notebook": executed, "plots": folder / "plots"})

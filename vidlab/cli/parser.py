@@ -154,8 +154,8 @@ def _run(to: _Commands) -> None:
         to,
         "run",
         "execute a notebook with parameters (papermill)",
-        "NOTEBOOK is a file, or the start of a name in notebooks/. It runs in its own folder; paths given here\n"
-        "that exist are taken from the current one.",
+        "NOTEBOOK is a file, or the start of a name in notebooks/. It runs in its own folder; existing\n"
+        "paths given here are taken from the current one.",
         "vidlab run hw2_01 --set method=median --set quick=true --out runs/median.ipynb",
     )
     parser.add_argument("notebook", metavar="NOTEBOOK", help="notebook to execute; it is not changed")
