@@ -1,7 +1,7 @@
 """The main job: a video and its flickering masks in; stable masks, numbers, plots and a video out."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,16 @@ from vidlab.jobs.plotting import write_plots
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, Reading, describe_masks
 from vidlab.jobs.record import describe_file, describe_params, describe_run, write_json
-from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.jobs.stopwatch import Stopwatch, TimedStabilizer
 from vidlab.jobs.truth import MaskFolder
 from vidlab.jobs.writing import BACKGROUND, StableWriter
 from vidlab.metrics.summary import ClipSummary, Comparison, compare
 from vidlab.params import METHODS, EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.protocol import Evidence, Stabilizer, StableFrame
+from vidlab.temporal.protocol import Evidence, StableFrame
 from vidlab.tracking import Tracker
-from vidlab.types import Frame, UInt8Image
+from vidlab.types import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class _Job:
 
     def run(self, progress: Progress) -> tuple[int, tuple[str, ...], ClipSummary, ClipSummary, Comparison]:
         request = self._request
-        timed = _Timed(self._stabilizer, self._stopwatch)
+        timed = TimedStabilizer(self._stabilizer, self._stopwatch)
         one_class = request.class_ids is not None and len(request.class_ids) == 1
         writer = StableWriter(
             self._folder,
@@ -274,21 +274,3 @@ class _Job:
             "n_cpus": os.cpu_count(),
             "timing": self._stopwatch.report(writer.n_frames),
         }
-
-
-class _Timed:
-    """A stabilizer whose time counts as the stage `stabilize`."""
-
-    def __init__(self, stabilizer: Stabilizer, stopwatch: Stopwatch) -> None:
-        self._stabilizer, self._stopwatch = stabilizer, stopwatch
-        self.delay = stabilizer.delay
-
-    def reset(self) -> None:
-        self._stabilizer.reset()
-
-    def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
-        with self._stopwatch.stage("stabilize"):
-            return list(self._stabilizer.step(image, evidence))
-
-    def flush(self) -> Iterable[StableFrame]:
-        return self._stopwatch.iterate("stabilize", self._stabilizer.flush())

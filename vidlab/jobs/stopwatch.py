@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from vidlab.temporal.protocol import Evidence, Stabilizer, StableFrame
+from vidlab.types import UInt8Image
+
 ItemT = TypeVar("ItemT")
 
 
@@ -50,3 +53,24 @@ class Stopwatch:
         total_s = time.perf_counter() - self._start_s
         stages = {f"{name}_s": round(seconds, 4) for name, seconds in self.seconds.items()}
         return {**stages, "total_s": round(total_s, 4), "frames_per_s": round(n_frames / total_s, 3)}
+
+
+class TimedStabilizer:
+    """A stabilizer whose time counts as the stage `stabilize`."""
+
+    def __init__(self, stabilizer: Stabilizer, stopwatch: Stopwatch) -> None:
+        self._stabilizer, self._stopwatch = stabilizer, stopwatch
+        self.delay = stabilizer.delay
+
+    def reset(self) -> None:
+        """Pass on."""
+        self._stabilizer.reset()
+
+    def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
+        """Pass on, counting the time."""
+        with self._stopwatch.stage("stabilize"):
+            return list(self._stabilizer.step(image, evidence))
+
+    def flush(self) -> Iterable[StableFrame]:
+        """Pass on, counting the time."""
+        return self._stopwatch.iterate("stabilize", self._stabilizer.flush())
