@@ -210,6 +210,9 @@ class FlowFusionParams(MethodParams):
 class FlowFusionTwoPassParams(FlowFusionParams):
     """Flow fusion run both ways in windows of bounded look-ahead; the default for files."""
 
+    flow_preset: Literal["ultrafast", "fast", "medium"] = _tunable(
+        "fast", "Effort of the DIS optical flow; slower presets follow fine motion better."
+    )
     look_ahead: int = _tunable(
         24,
         "Frames after a frame that may speak for it; more bridges longer gaps, costs time and memory.",

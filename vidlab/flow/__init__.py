@@ -3,7 +3,7 @@
 from vidlab.flow.consistency import occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.motion import Motion, MotionEstimator
-from vidlab.flow.warp import nearest, resize_flow, sampling_map, warp
+from vidlab.flow.warp import nearest, resize_flow, warp
 
 __all__ = [
     "DisFlow",
@@ -12,7 +12,6 @@ __all__ = [
     "nearest",
     "occluded",
     "resize_flow",
-    "sampling_map",
     "to_gray",
     "warp",
 ]

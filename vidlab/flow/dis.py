@@ -48,10 +48,15 @@ class DisFlow:
 
     def shrink(self, gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize uint8 (H, W) to the size at which flow is estimated."""
-        height, width = (max(MIN_SIDE_PX, round(side * self.scale)) for side in gray.shape)
+        height, width = self.small_hw((gray.shape[0], gray.shape[1]))
         if (height, width) == gray.shape:
             return gray
         return np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+    def small_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """Return the size at which the flow of frames of this size is estimated."""
+        height, width = (max(MIN_SIDE_PX, round(side * self.scale)) for side in size_hw)
+        return height, width
 
     def small(self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> Float32Array:
         """Flow between two images that `shrink` returned, in pixels of that size."""

@@ -12,26 +12,16 @@ def resize_flow(flow: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
     height, width = flow.shape[:2]
     if (height, width) == size_hw:
         return flow
-    resized = cv2.resize(flow, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
-    resized *= np.array([size_hw[1] / width, size_hw[0] / height], np.float32)
-    return np.asarray(resized, np.float32)
+    scaled = flow * np.array([size_hw[1] / width, size_hw[0] / height], np.float32)
+    return resize_map(scaled, size_hw)
 
 
-def resize_map(values: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
-    """Resample one map, float32 (h, w), to another size, bilinearly."""
-    if values.shape == size_hw:
+def resize_map(values: Float32Array, size_hw: tuple[int, ...]) -> Float32Array:
+    """Resample float32 (h, w) or (h, w, C) to another size, bilinearly."""
+    if values.shape[:2] == size_hw:
         return values
     resized = cv2.resize(values, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, np.float32)
-
-
-def sampling_map(flow: Float32Array) -> Float32Array:
-    """Turn displacements into absolute positions, float32 (H, W, 2), the form OpenCV resamples by."""
-    height, width = flow.shape[:2]
-    positions = flow.copy()
-    positions[..., 0] += np.arange(width, dtype=np.float32)
-    positions[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-    return positions
 
 
 def warp(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
@@ -52,10 +42,22 @@ def warp(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
     """
     if values.shape[-2:] != flow_to_prev.shape[:2]:
         raise ShapeError(f"values and flow must match, got {values.shape} and {flow_to_prev.shape}")
-    positions = sampling_map(flow_to_prev)
     if values.ndim == 2:
-        return resample(values, positions)
-    return np.stack([resample(layer, positions) for layer in values]) if len(values) else values.copy()
+        return resample(values, flow_to_prev)
+    return np.stack([resample(layer, flow_to_prev) for layer in values]) if len(values) else values.copy()
+
+
+def resample(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
+    """Do the work of `warp` on one map, float32 (H, W), unchecked: for inner loops."""
+    # one array of (dx, dy) pairs: no second map, which OpenCV's type stubs do not know
+    return cv2.remap(  # type: ignore[call-overload,no-any-return]
+        values,
+        flow_to_prev,
+        None,
+        cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )
 
 
 def nearest(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
@@ -63,14 +65,6 @@ def nearest(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
     x, y = source_planes(flow_to_prev, top=0)
     carried = cv2.remap(values, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(carried, np.float32)
-
-
-def resample(values: Float32Array, positions: Float32Array) -> Float32Array:
-    """Read values, float32 (H, W) or (H, W, C ≤ 4), at the positions of a `sampling_map`; 0 outside."""
-    # (x, y) pairs stand in one array: no second map, which OpenCV's type stubs do not know
-    return cv2.remap(  # type: ignore[call-overload,no-any-return]
-        values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
-    )
 
 
 def source_planes(flow_to_prev: Float32Array, *, top: int) -> tuple[Float32Array, Float32Array]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
 from vidlab.params import FlowFusionParams
 from vidlab.temporal.area import adaptive_threshold, vote_weight
-from vidlab.temporal.fusion import Carrier, FusedState, carrier, fuse, joined
+from vidlab.temporal.fusion import Carrier, FusedState, begin, carrier, fuse, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
 from vidlab.types import BoolMask, Float32Array, UInt8Image
@@ -75,8 +75,10 @@ class FlowFusion:
         self._look_ahead = look_ahead
         self._chunk = chunk
         self.delay = look_ahead + chunk - 1
-        flow = DisFlow(preset=params.flow_preset, scale=params.flow_scale)
-        self._motion = MotionEstimator(flow, cut_similarity=params.cut_similarity, both_ways=look_ahead > 0)
+        self._flow = DisFlow(preset=params.flow_preset, scale=params.flow_scale)
+        self._motion = MotionEstimator(
+            self._flow, cut_similarity=params.cut_similarity, both_ways=look_ahead > 0
+        )
         self._future_areas = min(look_ahead, params.area_window)
         self._past_areas = 2 * params.area_window - self._future_areas
         self.reset()
@@ -164,9 +166,9 @@ class FlowFusion:
     # ── the two passes ──────────────────────────────────────────────────────────────────────────────────────
     def _backward(
         self, count: int, classes: tuple[int, ...], weights: Sequence[dict[int, float]]
-    ) -> list[dict[int, NDArray[np.float16]]]:
-        """Run from the newest waiting frame to the oldest; keep the first `count` states, halved."""
-        kept: list[dict[int, NDArray[np.float16]]] = [{} for _ in range(count)]
+    ) -> list[dict[int, FusedState]]:
+        """Run from the newest waiting frame to the oldest; keep the first `count` states."""
+        kept: list[dict[int, FusedState]] = [{} for _ in range(count)]
         if self._look_ahead == 0:
             return kept
         states: dict[int, FusedState] = {}
@@ -176,7 +178,7 @@ class FlowFusion:
             step = self._carrier(after.to_next, after.lost_next, record.size_hw) if after else None
             states = {c: self._fuse(states.get(c), record, c, weights[index][c], step) for c in classes}
             if index < count:
-                kept[index] = {c: state.sums.astype(np.float16) for c, state in states.items()}
+                kept[index] = states
         return kept
 
     def _result(
@@ -185,7 +187,7 @@ class FlowFusion:
         record: _Record,
         classes: tuple[int, ...],
         weights: dict[int, float],
-        backward: dict[int, NDArray[np.float16]],
+        backward: dict[int, FusedState],
     ) -> StableFrame:
         motion = record.motion
         step = self._carrier(motion.to_prev, motion.lost, record.size_hw) if motion else None
@@ -195,9 +197,10 @@ class FlowFusion:
             state = self._fuse(self._states.get(class_id), record, class_id, weights[class_id], step)
             self._states[class_id] = state
             if class_id in backward:
-                other = FusedState(backward[class_id].astype(np.float32))
-                state = joined(state, other, record.probs(class_id), weight=weights[class_id])
-            probs[k] = state.ratio()
+                own = record.probs(class_id)
+                probs[k] = joined(state, backward[class_id], own, weight=weights[class_id])
+            else:
+                probs[k] = state.probs
             thresholds[k] = self._threshold(class_id, probs[k])
             probs[k] *= self._fading(index, class_id)
         masks = _disjoint(probs, thresholds)
@@ -207,8 +210,13 @@ class FlowFusion:
                 masks, thresholds, (self._ghosts[c] for c in classes), strict=True
             )
         )
-        to_prev = resize_flow(motion.to_prev, record.size_hw) if motion else None
-        return StableFrame(classes, probs, masks, states, to_prev, record.is_cut)
+        return StableFrame(classes, probs, masks, states, self._flow_of(record, step), record.is_cut)
+
+    def _flow_of(self, record: _Record, step: Carrier | None) -> Float32Array | None:
+        """Return the full-size flow of a frame, which carrying has already resized."""
+        if step is not None and step.flow is not None:
+            return step.flow
+        return resize_flow(record.motion.to_prev, record.size_hw) if record.motion else None
 
     def _carrier(self, flow: Float32Array, lost: BoolMask, size_hw: tuple[int, int]) -> Carrier:
         return carrier(
@@ -224,7 +232,13 @@ class FlowFusion:
     def _fuse(
         self, state: FusedState | None, record: _Record, class_id: int, weight: float, step: Carrier | None
     ) -> FusedState:
-        return fuse(state, record.probs(class_id), weight=weight, memory=self._params.memory, step=step)
+        probs = record.probs(class_id)
+        if step is None:
+            return begin(probs, weight=weight, mass_hw=self._flow.small_hw(record.size_hw))
+        if state is None:  # the class is new: the frames before showed nothing of it, weakly
+            nothing = np.zeros_like(probs)
+            state = begin(nothing, weight=self._params.weak_vote, mass_hw=self._flow.small_hw(record.size_hw))
+        return fuse(state, probs, weight=weight, memory=self._params.memory, step=step)
 
     # ── from probability to mask ────────────────────────────────────────────────────────────────────────────
     def _threshold(self, class_id: int, probs: Float32Array) -> float:
@@ -273,7 +287,7 @@ class FlowFusion:
     def _forget(self) -> None:
         recent = {c for record in self._history for c in record.seen if record.area(c)}
         for class_id in [c for c in self._states if c not in recent]:
-            if float(self._states[class_id].ratio().max()) < FORGOTTEN:
+            if float(self._states[class_id].probs.max()) < FORGOTTEN:
                 del self._states[class_id]
                 self._ghosts.pop(class_id, None)
                 self._areas.pop(class_id, None)

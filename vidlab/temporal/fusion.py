@@ -1,45 +1,44 @@
 """Steps 2 to 4: the running state carried along the flow, weighted by motion, and joined with new evidence.
 
-The state is a weighted mean kept as its two sums, along the motion of each pixel: `votes` is the sum of
-weight × probability, `mass` the sum of weights. Their ratio is an exponential moving average in which frames
-that say little count little, so a missed detection does not teach the average to forget the object.
+The state is a weighted mean of the evidence along the motion of each pixel: `probs` is the mean, `mass` the
+sum of the weights behind it. It is an exponential moving average in which frames that say little count
+little, so that a missed detection does not teach the average to forget the object. The mass varies slowly
+over the picture and is kept at the size of the flow.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from vidlab.flow.warp import resample, resize_flow, resize_map, sampling_map
+from vidlab.flow.warp import resample, resize_flow, resize_map
 from vidlab.types import BoolMask, Float32Array
-
-TINY_MASS = 1e-6  # below any weight a frame can have; keeps 0 / 0 at 0
 
 
 @dataclass(frozen=True, slots=True)
 class FusedState:
-    """Weighted sums over the frames seen so far.
+    """A weighted mean over frames.
 
     Attributes:
-        sums: float32 (H, W, 2); [..., 0] the votes, [..., 1] the mass, both carried to the latest frame.
+        probs: float32 (H, W), [0, 1], the mean probability.
+        mass: float32 (h, w), > 0, the sum of the weights behind it, at the size of the flow.
     """
 
-    sums: Float32Array
-
-    def ratio(self) -> Float32Array:
-        """Return the mean probability, float32 (H, W), [0, 1]."""
-        return np.asarray(self.sums[..., 0] / (self.sums[..., 1] + TINY_MASS), np.float32)
+    probs: Float32Array
+    mass: Float32Array
 
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """Where a state comes from and how much of it survives the step to the next frame.
+    """How a state reaches the next frame.
 
     Attributes:
-        positions: float32 (H, W, 2), where to read the old state; None reads it in place.
-        keep: float32 (H, W), [0, 1]; how far the carried state can be trusted.
+        flow: float32 (H, W, 2), pixels: where each pixel was; None leaves the state in place.
+        small_flow: The same at the size of the mass, float32 (h, w, 2), in pixels of that size.
+        keep: float32 (h, w), [0, 1]; how far the carried state can be trusted.
     """
 
-    positions: Float32Array | None
+    flow: Float32Array | None
+    small_flow: Float32Array | None
     keep: Float32Array
 
 
@@ -60,56 +59,71 @@ def carrier(
         lost: bool (h, w), where the flow there and back disagrees.
         size_hw: Size of the state.
         carry: Follow the flow; False leaves the state in place.
-        motion_weight: Trust the state less where motion is large or inconsistent.
+        motion_weight: Trust the state less where motion is large or the flow disagrees.
         motion_px: Motion, in pixels of the state, at which the trust is one half.
         lost_keep: Trust where `lost`, [0, 1].
     """
-    full = resize_flow(flow, size_hw)
+    keep = np.ones(lost.shape, np.float32)
     if motion_weight:
         scale = size_hw[1] / flow.shape[1]
-        speed = np.sqrt(np.square(flow).sum(axis=-1)) * scale
-        trust = 1 / (1 + np.square(speed / motion_px))
-        trust[lost] *= lost_keep
-        keep = resize_map(trust.astype(np.float32), size_hw)
-    else:
-        keep = np.ones(size_hw, np.float32)
-    return Carrier(sampling_map(full) if carry else None, keep)
+        speed2 = np.square(flow).sum(axis=-1) * np.float32(scale * scale)
+        keep = 1 / (1 + speed2 / np.float32(motion_px * motion_px))
+        keep[lost] *= np.float32(lost_keep)
+    return Carrier(resize_flow(flow, size_hw), flow, keep) if carry else Carrier(None, None, keep)
+
+
+def begin(probs: Float32Array, *, weight: float, mass_hw: tuple[int, int]) -> FusedState:
+    """Start a state from the first frame of a shot.
+
+    Args:
+        probs: float32 (H, W), [0, 1]; not copied.
+        weight: How much this frame has to say, > 0.
+        mass_hw: Size at which the mass is kept.
+    """
+    return FusedState(probs, np.full(mass_hw, weight, np.float32))
 
 
 def fuse(
-    state: FusedState | None,
-    probs: Float32Array,
-    *,
-    weight: float,
-    memory: float,
-    step: Carrier | None,
+    state: FusedState, probs: Float32Array, *, weight: float, memory: float, step: Carrier
 ) -> FusedState:
     """Join the carried state with a frame's evidence (step 4).
 
     Args:
-        state: What the frames before say, None for the first frame of a shot.
+        state: What the frames before say.
         probs: float32 (H, W), [0, 1], this frame's evidence.
         weight: How much this frame has to say, > 0.
         memory: Weight of the carried state, [0, 1).
         step: How the state reaches this frame.
 
     Returns:
-        The state that includes this frame; the inputs are untouched.
+        The state that includes this frame; the inputs are untouched. What comes from outside the picture has
+        no mass: there, the evidence alone counts.
     """
-    new = np.empty((*probs.shape, 2), np.float32)
-    np.multiply(probs, np.float32(weight), out=new[..., 0])
-    new[..., 1] = weight
-    if state is None or step is None:
-        return FusedState(new)
-    old = state.sums if step.positions is None else resample(state.sums, step.positions)
-    new += old * (step.keep * np.float32(memory))[..., None]
-    return FusedState(new)
+    old_mass = state.mass if step.small_flow is None else resample(state.mass, step.small_flow)
+    mass = old_mass * step.keep * np.float32(memory) + np.float32(weight)
+    share = resize_map(np.float32(weight) / mass, probs.shape)  # of the new frame in the mean
+    old_probs = state.probs if step.flow is None else resample(state.probs, step.flow)
+    fused = np.subtract(probs, old_probs)
+    fused *= share
+    fused += old_probs
+    return FusedState(fused, mass)
 
 
-def joined(forward: FusedState, backward: FusedState, probs: Float32Array, *, weight: float) -> FusedState:
-    """Join what past and future say; this frame's own evidence, in both, is counted once."""
-    sums = forward.sums + backward.sums
-    sums[..., 0] -= probs * np.float32(weight)
-    sums[..., 1] -= np.float32(weight)
-    np.maximum(sums, 0, out=sums)
-    return FusedState(sums)
+def joined(forward: FusedState, backward: FusedState, probs: Float32Array, *, weight: float) -> Float32Array:
+    """Join what past and future say; this frame's own evidence, in both, is counted once.
+
+    Args:
+        forward: State of the pass from the past, this frame included.
+        backward: State of the pass from the future, this frame included.
+        probs: float32 (H, W), [0, 1], this frame's evidence.
+        weight: How much this frame had to say in both.
+
+    Returns:
+        float32 (H, W), [0, 1], the mean over past, present and future.
+    """
+    total = forward.mass + backward.mass - np.float32(weight)
+    size_hw = probs.shape
+    mean = forward.probs * resize_map(forward.mass / total, size_hw)
+    mean += backward.probs * resize_map(backward.mass / total, size_hw)
+    mean -= probs * resize_map(np.float32(weight) / total, size_hw)
+    return np.clip(mean, 0, 1, out=mean)
