@@ -26,7 +26,7 @@ from vidlab.temporal import create_stabilizer
 from vidlab.temporal.evidence import to_evidence
 from vidlab.temporal.protocol import Evidence, StableFrame
 from vidlab.tracking import Tracker
-from vidlab.types import Frame
+from vidlab.types import Frame, Instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class _Job:
         calm = ClassMasks(stable.class_ids, stable.masks)
         with self._stopwatch.stage("track"):
             instances = packed.instances()
-            tracked = None if instances is None else self._tracker.step(instances, stable)
+            tracked = None if instances is None else self._track(instances, stable)
         with self._stopwatch.stage("measure"):
             predictions = {
                 "raw": Prediction(raw.union, packed.probs()),
@@ -219,6 +219,15 @@ class _Job:
             self._states.update(stable, pts_s=frame.pts_s)
         with self._stopwatch.stage("write"):
             writer.write(frame, raw=raw, stable=calm, instances=tracked)
+
+    def _track(self, instances: Instances, stable: StableFrame) -> Instances:
+        return self._tracker.step(
+            instances,
+            stable.masks,
+            class_ids=stable.class_ids,
+            flow_to_prev=stable.flow_to_prev,
+            is_cut=stable.is_cut,
+        )
 
     def _conclude(
         self, writer: StableWriter

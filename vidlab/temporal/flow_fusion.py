@@ -27,6 +27,8 @@ from vidlab.temporal.ghost import GhostState, confirm, fading
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
+RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
+RENAMED_STEP_PX = 4  # a coarse look is enough to tell
 FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no state any more
 
 
@@ -238,6 +240,8 @@ class FlowFusion:
         if state is None:  # the class is new: the frames before showed nothing of it, weakly
             nothing = np.zeros_like(probs)
             state = begin(nothing, weight=self._params.weak_vote, mass_hw=self._flow.small_hw(record.size_hw))
+        if self._params.area_control and not record.area(class_id):
+            weight = max(weight, _renamed(state.probs, record))
         return fuse(state, probs, weight=weight, memory=self._params.memory, step=step)
 
     # ── from probability to mask ────────────────────────────────────────────────────────────────────────────
@@ -293,6 +297,22 @@ class FlowFusion:
                 self._areas.pop(class_id, None)
 
 
+def _renamed(expected: Float32Array, record: _Record) -> float:
+    """Say how sure the network is that what was expected here belongs to another class; 0 if it is not there.
+
+    Such a frame has not missed the object, it has judged it.
+    """
+    grid = np.s_[::RENAMED_STEP_PX, ::RENAMED_STEP_PX]
+    here = expected[grid] > 0.5
+    area = int(np.count_nonzero(here))
+    strengths = [
+        seen.strength
+        for seen in record.seen.values()
+        if area and seen.area_px and np.count_nonzero(here & (seen.probs[grid] > 127)) > RENAMED_SHARE * area
+    ]
+    return max(strengths, default=0.0)
+
+
 def _size_of(image: UInt8Image) -> tuple[int, int]:
     return int(image.shape[0]), int(image.shape[1])
 
@@ -309,9 +329,14 @@ def _pack(evidence: Evidence) -> dict[int, _Seen]:
 
 
 def _disjoint(probs: Float32Array, thresholds: NDArray[np.float64]) -> BoolMask:
-    """Threshold each class; a pixel that several claim goes to the one farthest above its threshold."""
-    margin = probs - thresholds[:, None, None].astype(np.float32)
-    masks = margin > 0
-    if len(masks) > 1:
-        masks &= margin.argmax(axis=0) == np.arange(len(masks))[:, None, None]
-    return masks
+    """Share out the foreground among the classes.
+
+    A pixel's class is the one farthest above its threshold. It is foreground if all classes together reach
+    that class's threshold: an object that the network calls now dog, now cat, is still an object.
+    """
+    limits = thresholds.astype(np.float32)
+    if len(probs) < 2:
+        return np.asarray(probs > limits[:, None, None])
+    winner = (probs - limits[:, None, None]).argmax(axis=0)
+    foreground = probs.sum(axis=0) > limits[winner]
+    return np.asarray((winner == np.arange(len(probs))[:, None, None]) & foreground)

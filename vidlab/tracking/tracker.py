@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vidlab.flow import nearest
-from vidlab.temporal.protocol import StableFrame
 from vidlab.types import BoolMask, Float32Array, Instances
 
 NOBODY = 0
@@ -56,35 +55,45 @@ class Tracker:
         self._tracks: dict[int, _Track] = {}
         self._next_id = 1
 
-    def step(self, instances: Instances, stable: StableFrame) -> Instances:
+    def step(
+        self,
+        instances: Instances,
+        masks: BoolMask,
+        *,
+        class_ids: tuple[int, ...],
+        flow_to_prev: Float32Array | None,
+        is_cut: bool,
+    ) -> Instances:
         """Share out one frame's stable masks.
 
         Args:
             instances: The frame's detections, any score.
-            stable: The frame's stable masks, and how it moved.
+            masks: bool (K, H, W), the frame's stable masks, one per class, without overlap.
+            class_ids: COCO id of each of the K classes.
+            flow_to_prev: float32 (H, W, 2), pixels; None where nothing is known of the motion.
+            is_cut: The frame starts a new shot; no identity is carried into it.
 
         Returns:
             One instance per visible track; their masks do not overlap and together are the stable masks.
             Scores are those of each track's last detection.
         """
-        if stable.is_cut:
+        if is_cut:
             self._owner, self._tracks = None, {}
-        carried = self._carried(stable)
+        carried = self._carried(masks.shape[1:], flow_to_prev)
         owner = np.zeros_like(carried)
-        for class_id, mask in zip(stable.class_ids, stable.masks, strict=True):
+        for class_id, mask in zip(class_ids, masks, strict=True):
             here = instances.where(instances.class_ids == class_id)
             owner[mask] = self._shared_out(carried, mask, class_id, _supported(here, mask))[mask]
         self._owner = owner
         self._update_boxes(owner)
-        return self._instances(owner, stable.masks.shape[1:])
+        return self._instances(owner)
 
-    def _carried(self, stable: StableFrame) -> NDArray[np.int32]:
-        size = stable.masks.shape[1:]
-        if self._owner is None or self._owner.shape != size:
-            return np.zeros(size, np.int32)
-        if stable.flow_to_prev is None:
+    def _carried(self, size_hw: tuple[int, ...], flow_to_prev: Float32Array | None) -> NDArray[np.int32]:
+        if self._owner is None or self._owner.shape != size_hw:
+            return np.zeros(size_hw, np.int32)
+        if flow_to_prev is None:
             return self._owner.copy()
-        return nearest(self._owner.astype(np.float32), stable.flow_to_prev).astype(np.int32)
+        return nearest(self._owner.astype(np.float32), flow_to_prev).astype(np.int32)
 
     def _shared_out(
         self, carried: NDArray[np.int32], mask: BoolMask, class_id: int, detections: Instances
@@ -177,9 +186,9 @@ class Tracker:
             else:
                 self._tracks[track_id] = replace(track, missed=track.missed + 1)
 
-    def _instances(self, owner: NDArray[np.int32], size: tuple[int, ...]) -> Instances:
+    def _instances(self, owner: NDArray[np.int32]) -> Instances:
         ids = [int(t) for t in np.unique(owner) if t != NOBODY]
-        masks = np.stack([owner == t for t in ids]) if ids else np.zeros((0, *size), bool)
+        masks = np.stack([owner == t for t in ids]) if ids else np.zeros((0, *owner.shape), bool)
         scores: Float32Array = np.array([self._tracks[t].score for t in ids], np.float32)
         class_ids = np.array([self._tracks[t].class_id for t in ids], np.int64)
         return Instances(masks, scores, class_ids, np.array(ids, np.int64))
