@@ -18,6 +18,8 @@ OPERATING_SCORE = 0.25  # a found object scores at least this; a missed one less
 GRID = 9  # knots of an object's boundary noise along each side of its box
 MIN_PIECE_PX = 4
 CERTAIN = 0.9999  # scores from here on mean a source that gives no scores
+FORGET_FRAMES = 250  # an identity unseen for so long starts anew; keeps memory bounded
+WRONG_CLASSES = (16, 17, 18, 19, 20, 21)  # bird to cow: what detectors confuse
 
 Rng = np.random.Generator
 
@@ -70,7 +72,7 @@ class _Fate:
         self._holed = _Chain.start(profile.hole_share, profile.hole_run_frames, rng)
         self._level = _logit(profile.score_mean) + float(rng.normal(0, profile.score_spread))
         self._level -= 1.2 * max(hardness - 1, 0) * profile.missed_share * 5
-        self._drift = 0.0
+        self.drift = 0.0
         self.edge = _Wave(memory=profile.jitter_memory, grid=GRID, rng=rng)
         self.region = _Wave(memory=profile.region_memory, grid=4, rng=rng)
         self.bias = float(rng.normal(0, profile.confidence_spread))
@@ -89,13 +91,13 @@ class _Fate:
         elif not holed:
             self.hole = None
         self._age += 1
-        self._drift = 0.7 * self._drift + float(rng.normal(0, profile.score_noise))
+        self.drift = 0.7 * self.drift + float(rng.normal(0, profile.score_noise))
         if missed:
             low = float(rng.uniform(LOWEST_SCORE, OPERATING_SCORE))
             return low if rng.random() < profile.whisper else 0.0
         if profile.score_mean > CERTAIN:
             return 1.0
-        return max(_sigmoid(self._level + self._drift), OPERATING_SCORE)
+        return max(_sigmoid(self._level + self.drift), OPERATING_SCORE)
 
 
 class _Fates:
@@ -118,9 +120,6 @@ class _Fates:
             met.append((fate, fate.step()))
         self._of = {k: v for k, v in self._of.items() if self._frame - v[1] < FORGET_FRAMES}
         return met
-
-
-FORGET_FRAMES = 250  # an identity unseen for so long starts anew; keeps memory bounded
 
 
 @dataclass(slots=True)
@@ -215,9 +214,6 @@ def corrupt_instances(
         yield _gather(sorted(found, key=lambda each: -each[1]), frame.size_hw)
 
 
-WRONG_CLASSES = (16, 17, 18, 19, 20, 21)  # bird to cow: what detectors confuse
-
-
 def corrupt_probs(
     truth: Iterable[Instances], *, class_ids: tuple[int, ...], profile: CorruptionProfile, rng: Rng
 ) -> Iterator[ClassProbs]:
@@ -298,7 +294,7 @@ def _soft(mask: BoolMask, fate: _Fate, score: float, *, size_hw: tuple[int, int]
         shape = cells[window].shape
         noise[window] = cv2.resize(fate.region.step(), shape[::-1], interpolation=cv2.INTER_CUBIC)
     missed = 0.0 if score >= OPERATING_SCORE else _logit(max(score, 0.02)) - profile.sharpness * 0.6
-    logit = profile.sharpness * (2 * cover - 1) + fate.bias + missed + profile.confidence
+    logit = profile.sharpness * (2 * cover - 1) + fate.bias + fate.drift + missed + profile.confidence
     logit += profile.region_noise * noise
     return np.asarray(cover ** np.float32(0.25) / (1 + np.exp(-logit)), np.float32)
 

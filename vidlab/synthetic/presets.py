@@ -92,7 +92,7 @@ _YOLO_LIKE = CorruptionProfile(
 )  # fmt: skip
 
 _DEEPLAB_LIKE = CorruptionProfile(
-    missed_share=0.08, missed_run_frames=3.0, hardness_spread=1.0, whisper=1.0, score_mean=0.9,
+    missed_share=0.08, missed_run_frames=3.0, hardness_spread=1.0, whisper=1.0, score_mean=0.9, score_noise=0.5,
     jitter=0.02, jitter_memory=0.85, smooth=0.05, hole_share=0.1, hole_run_frames=1.5, hole_size=0.3,
     partial_share=0.2, partial_size=0.25, false_per_frame=0.1, false_run_frames=1.5, false_score=0.5,
     stride=8, sharpness=4.0, blur_cells=0.7, confidence=0.3, confidence_spread=1.0, region_noise=1.8,

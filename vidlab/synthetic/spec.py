@@ -13,6 +13,25 @@ MIN_SIDE_PX = 16  # below this no silhouette can be told from another
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """One object placed by hand; it walks straight on, and nobody replaces it when it has left.
+
+    Attributes:
+        class_id: COCO id.
+        size: Height, as a fraction of the frame height.
+        x: Centre in the first frame, as a fraction of the width; outside [0, 1] it is yet to enter.
+        bottom: Lowest point, as a fraction of the height; larger stands in front.
+        speed_px: Mean speed along x, pixels per frame; negative walks to the left.
+    """
+
+    class_id: int
+    size: float
+    x: float
+    bottom: float
+    speed_px: float
+
+
+@dataclass(frozen=True, slots=True)
 class SceneSpec:
     """Everything that decides a scene; equal specs give equal pixels.
 
@@ -23,6 +42,7 @@ class SceneSpec:
         fps: Frames per second, for `pts_s`.
         n_objects: Objects that share the scene at any time; one that left is replaced by a new identity.
         classes: COCO ids to draw from, repeats weigh.
+        cast: Objects placed by hand, instead of `n_objects` drawn ones.
         speed_px: Mean speed of the objects over the ground, pixels per frame.
         min_size: Height of the farthest object, as a fraction of the frame height.
         max_size: Height of the nearest object, as a fraction of the frame height.
@@ -49,6 +69,7 @@ class SceneSpec:
     fps: float = 25.0
     n_objects: int = 3
     classes: tuple[int, ...] = CLASS_IDS
+    cast: tuple[Role, ...] = ()
     speed_px: float = 2.0
     min_size: float = 0.25
     max_size: float = 0.6
@@ -71,10 +92,11 @@ class SceneSpec:
     def __post_init__(self) -> None:
         if min(self.size_hw) < MIN_SIDE_PX:
             raise ParameterError(f"size_hw must be at least {MIN_SIDE_PX} pixels a side, got {self.size_hw}")
-        unknown = [class_id for class_id in self.classes if class_id not in SHAPES]
+        wanted = self.classes + tuple(role.class_id for role in self.cast)
+        unknown = [class_id for class_id in wanted if class_id not in SHAPES]
         if unknown or not self.classes:
             known = ", ".join(map(str, CLASS_IDS))
-            raise ParameterError(f"classes must be COCO ids from {known}, got {self.classes}")
+            raise ParameterError(f"classes must be COCO ids from {known}, got {wanted}")
         for name in ("n_frames", "n_objects", "occlusion", "distractors", "speed_px", "noise", "defocus_px"):
             if getattr(self, name) < 0:
                 raise ParameterError(f"{name} must not be negative, got {getattr(self, name)}")

@@ -1,6 +1,6 @@
 """Who is in the scene and where they walk: actors, their replacement, and the camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from vidlab.synthetic.actors import (
     turn_and_scale,
 )
 from vidlab.synthetic.shapes import SHAPES, Rng, Shape, blob, pole
-from vidlab.synthetic.spec import SceneSpec
+from vidlab.synthetic.spec import Role, SceneSpec
 
 NO_CLASS = -1  # things that hide others but are not instances
 WAVE_SIZE = 0.022  # object units, of the deformation called natural
@@ -146,7 +146,10 @@ class Stage:
         self.horizon = float(rng.uniform(*HORIZON_RANGE))
         self._next_track_id = 1
         self._returns: list[int] = []  # frames until a replacement enters, one entry each
-        self.actors = [self._enter(anywhere=True, inside=number == 0) for number in range(spec.n_objects)]
+        if spec.cast:
+            self.actors = [self._play(role) for role in spec.cast]
+        else:
+            self.actors = [self._enter(anywhere=True, inside=n == 0) for n in range(spec.n_objects)]
         self.actors += [self._thing(blob(rng), moves=True) for _ in range(spec.distractors)]
         self.actors += [
             self._thing(pole(rng) if rng.random() < 0.6 else blob(rng), moves=False)
@@ -161,7 +164,7 @@ class Stage:
         gone = [actor for actor in self.actors if self._has_left(actor)]
         self.actors = [actor for actor in self.actors if actor not in gone]
         for actor in gone:
-            if actor.look.class_id != NO_CLASS:
+            if actor.look.class_id != NO_CLASS and not self._spec.cast:
                 self._returns.append(int(self._rng.integers(5, 25)))
         self._returns = [wait - 1 for wait in self._returns]
         for _ in range(self._returns.count(0)):
@@ -173,13 +176,27 @@ class Stage:
         self.actors.sort(key=lambda actor: actor.depth)
 
     def _has_left(self, actor: Actor) -> bool:
-        height, width = self._spec.size_hw
+        width = self._spec.size_hw[1]
         reach = actor.look.half_width * actor.size_px * 1.6 + self._pan_reach()
         x = actor.center[0]
         return actor.crosses and (x > width + reach if actor.heading > 0 else x < -reach)
 
     def _pan_reach(self) -> float:
         return self._spec.camera_pan_px * 45 + 4
+
+    def _play(self, role: Role) -> Actor:
+        height, width = self._spec.size_hw
+        shape = SHAPES[role.class_id](self._rng)
+        size = role.size * height
+        look = build_look(role.class_id, shape, size_px=size, rng=self._rng)
+        plan = replace(self._plan(shape, crosses=True, speed_px=0.0), speed_px=role.speed_px, climb=0.0)
+        at = (role.x * width, role.bottom * height - look.bottom * size)
+        return self._admit(look, size=size, at=at, plan=plan)
+
+    def _admit(self, look: Look, *, size: float, at: tuple[float, float], plan: Plan) -> Actor:
+        actor = Actor(look, track_id=self._next_track_id, size_px=size, at=at, plan=plan, spec=self._spec)
+        self._next_track_id += 1
+        return actor
 
     def _enter(self, *, anywhere: bool, inside: bool) -> Actor:
         rng, spec = self._rng, self._spec
@@ -190,12 +207,7 @@ class Stage:
         look = build_look(class_id, shape, size_px=size, rng=rng)
         plan = self._plan(shape, crosses=crosses, speed_px=spec.speed_px * float(rng.uniform(0.7, 1.3)))
         inside = inside or (anywhere and (not crosses or rng.random() < 0.6))
-        actor = Actor(
-            look, track_id=self._next_track_id, size_px=size, at=self._place(look, size, plan, inside=inside),
-            plan=plan, spec=spec,
-        )  # fmt: skip
-        self._next_track_id += 1
-        return actor
+        return self._admit(look, size=size, at=self._place(look, size, plan, inside=inside), plan=plan)
 
     def _thing(self, shape: Shape, *, moves: bool) -> Actor:
         rng, spec = self._rng, self._spec
@@ -207,9 +219,7 @@ class Stage:
             shape, crosses=moves, speed_px=spec.speed_px * float(rng.uniform(0.5, 1.0)) if moves else 0.0
         )
         at = self._place(look, size, plan, inside=True)
-        actor = Actor(look, track_id=self._next_track_id, size_px=size, at=at, plan=plan, spec=spec)
-        self._next_track_id += 1
-        return actor
+        return self._admit(look, size=size, at=at, plan=plan)
 
     def _size(self, nearness: float) -> float:
         low, high = self._spec.min_size, self._spec.max_size
