@@ -3,7 +3,7 @@
 from vidlab.flow.consistency import occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.motion import Motion, MotionEstimator
-from vidlab.flow.warp import nearest, resize_flow, warp
+from vidlab.flow.warp import nearest, resize_flow, resize_map, warp
 
 __all__ = [
     "DisFlow",
@@ -12,6 +12,7 @@ __all__ = [
     "nearest",
     "occluded",
     "resize_flow",
+    "resize_map",
     "to_gray",
     "warp",
 ]

@@ -15,7 +15,8 @@ PRESETS = {
     "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
-MIN_SIDE_PX = 16  # smaller pictures hold no patch pyramid; they are enlarged for the search
+SEARCH_SIDE_PX = 16  # OpenCV refuses pictures that hold no pyramid of 8-pixel patches
+MIN_SIDE_PX = 120  # a shorter side than this is not reduced further: small objects would be lost
 
 
 def to_gray(image: UInt8Image) -> NDArray[np.uint8]:
@@ -31,7 +32,8 @@ class DisFlow:
 
         Args:
             preset: `ultrafast`, `fast` or `medium`; slower ones follow fine motion better.
-            scale: Size at which flow is estimated, (0, 1]; smaller is faster and coarser.
+            scale: Size at which flow is estimated, (0, 1]; smaller is faster and coarser. Pictures are not
+                reduced below MIN_SIDE_PX.
 
         Raises:
             ParameterError: Unknown preset, or scale outside (0, 1].
@@ -40,26 +42,34 @@ class DisFlow:
             raise ParameterError(f"unknown flow preset {preset!r}; choose from: {', '.join(PRESETS)}")
         if not 0 < scale <= 1:
             raise ParameterError(f"flow scale must lie in (0, 1], got {scale}")
-        self.scale = scale
+        self._scale = scale
         self._search = cv2.DISOpticalFlow.create(PRESETS[preset])
-        halvings = max(0, round(-math.log2(scale)))
-        # the search ends at a reduced size anyway; a reduced input need not be reduced as often again
-        self._search.setFinestScale(max(0, self._search.getFinestScale() - halvings))
+        self._finest_level = self._search.getFinestScale()
+
+    def scale_for(self, size_hw: tuple[int, ...]) -> float:
+        """Return the share of their size, (0, 1], at which the flow of frames of this size is estimated."""
+        return min(1.0, max(self._scale, MIN_SIDE_PX / min(size_hw)))
+
+    def small_hw(self, size_hw: tuple[int, ...]) -> tuple[int, int]:
+        """Return the height and width, in pixels, at which the flow of frames of this size is estimated."""
+        scale = self.scale_for(size_hw)
+        return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
     def shrink(self, gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize uint8 (H, W) to the size at which flow is estimated."""
-        height, width = self.small_hw((gray.shape[0], gray.shape[1]))
+        height, width = self.small_hw(gray.shape)
         if (height, width) == gray.shape:
             return gray
         return np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
-    def small_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
-        """Return the size at which the flow of frames of this size is estimated."""
-        height, width = (max(MIN_SIDE_PX, round(side * self.scale)) for side in size_hw)
-        return height, width
-
-    def small(self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> Float32Array:
-        """Flow between two images that `shrink` returned, in pixels of that size."""
+    def small(
+        self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8], *, scale: float
+    ) -> Float32Array:
+        """Flow between two images that `shrink` returned, in pixels of that size; `scale` is theirs."""
+        if min(gray_from.shape) < SEARCH_SIDE_PX:
+            return np.zeros((*gray_from.shape, 2), np.float32)
+        # the search ends at a reduced size anyway; a reduced input need not be reduced as often again
+        self._search.setFinestScale(max(0, self._finest_level - round(-math.log2(scale))))
         flow = self._search.calc(gray_from, gray_to, None)  # type: ignore[call-overload]  # no first guess
         return np.asarray(flow, np.float32)
 
@@ -72,12 +82,14 @@ class DisFlow:
 
         Returns:
             float32 (H, W, 2), pixels, (dx, dy): `gray_from[y, x]` is found at `gray_to[y + dy, x + dx]`.
+            Zeros for pictures too small to hold a search patch.
 
         Raises:
             ShapeError: The images differ in size, or are not uint8 (H, W).
         """
         if gray_from.shape != gray_to.shape or gray_from.ndim != 2 or gray_from.dtype != np.uint8:
             raise ShapeError(f"images must be two uint8 (H, W), got {gray_from.shape} and {gray_to.shape}")
-        flow = self.small(self.shrink(gray_from), self.shrink(gray_to))
+        scale = self.scale_for(gray_from.shape)
+        flow = self.small(self.shrink(gray_from), self.shrink(gray_to), scale=scale)
         height, width = gray_from.shape
         return resize_flow(flow, (height, width))

@@ -57,16 +57,15 @@ class MotionEstimator:
 
     def step(self, image: UInt8Image) -> Motion | None:
         """Take a frame, uint8 (H, W, 3) RGB; return its motion, None for the first frame."""
+        scale = self._flow.scale_for(image.shape[:2])
         this = self._flow.shrink(to_gray(image))
         previous, self._previous = self._previous, this
         if previous is None or previous.shape != this.shape:
             return None
-        to_prev = self._flow.small(this, previous)
-        to_next = self._flow.small(previous, this)
-        lost = occluded(to_prev, to_next, scale=self._flow.scale)
-        lost_next = (
-            occluded(to_next, to_prev, scale=self._flow.scale) if self._both_ways else np.zeros_like(lost)
-        )
+        to_prev = self._flow.small(this, previous, scale=scale)
+        to_next = self._flow.small(previous, this, scale=scale)
+        lost = occluded(to_prev, to_next, scale=scale)
+        lost_next = occluded(to_next, to_prev, scale=scale) if self._both_ways else np.zeros_like(lost)
         is_cut = similarity(this, previous, to_prev=to_prev) < self._cut_similarity
         return Motion(to_prev, to_next, lost, lost_next, is_cut)
 

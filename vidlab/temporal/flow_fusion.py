@@ -12,54 +12,22 @@ Without look-ahead there is no backward pass, and each frame's result comes at o
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
+from vidlab.flow import DisFlow, MotionEstimator, resize_flow, resize_map
 from vidlab.params import FlowFusionParams
 from vidlab.temporal.area import adaptive_threshold, vote_weight
 from vidlab.temporal.fusion import Carrier, FusedState, begin, carrier, fuse, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
+from vidlab.temporal.record import Record, pack, renamed, same_shot
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
-RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
-RENAMED_STEP_PX = 4  # a coarse look is enough to tell
 FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no state any more
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One class in one frame, as compact as it can be kept: probabilities in 255 steps."""
-
-    probs: NDArray[np.uint8]
-    area_px: int
-    strength: float
-
-    def unpacked(self) -> Float32Array:
-        return self.probs * np.float32(1 / 255)
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """One frame waiting for its result."""
-
-    size_hw: tuple[int, int]
-    motion: Motion | None  # None where a shot starts: nothing is carried across
-    is_cut: bool
-    seen: dict[int, _Seen]
-
-    def area(self, class_id: int) -> int:
-        return self.seen[class_id].area_px if class_id in self.seen else 0
-
-    def probs(self, class_id: int) -> Float32Array:
-        if class_id in self.seen:
-            return self.seen[class_id].unpacked()
-        return np.zeros(self.size_hw, np.float32)
 
 
 class FlowFusion:
@@ -88,8 +56,8 @@ class FlowFusion:
     def reset(self) -> None:
         """Forget everything; the next frame is the first of a clip."""
         self._motion.reset()
-        self._waiting: deque[_Record] = deque()
-        self._history: deque[_Record] = deque(maxlen=self._past_areas)
+        self._waiting: deque[Record] = deque()
+        self._history: deque[Record] = deque(maxlen=self._past_areas)
         self._states: dict[int, FusedState] = {}
         self._ghosts: dict[int, GhostState] = {}
         self._areas: dict[int, deque[int]] = {}
@@ -98,7 +66,7 @@ class FlowFusion:
         """Take one frame, uint8 (H, W, 3) RGB, and return the results that are now complete."""
         motion = self._motion.step(image)
         is_cut = motion is not None and motion.is_cut
-        self._waiting.append(_Record(_size_of(image), None if is_cut else motion, is_cut, _pack(evidence)))
+        self._waiting.append(Record(_size_of(image), None if is_cut else motion, is_cut, pack(evidence)))
         if len(self._waiting) < self._chunk + self._look_ahead:
             return []
         return self._finish(self._chunk)
@@ -130,40 +98,25 @@ class FlowFusion:
         return tuple(sorted(shown | set(self._states)))
 
     def _weights(self, index: int, classes: tuple[int, ...]) -> dict[int, float]:
-        record = self._waiting[index]
-        strengths = {c: record.seen[c].strength if c in record.seen else 0.0 for c in classes}
         if not self._params.area_control:
-            return {c: max(s, self._params.weak_vote) for c, s in strengths.items()}
+            return dict.fromkeys(classes, 1.0)
         around, here = self._neighbors(index)
         return {
             c: vote_weight(
                 [neighbor.area(c) for neighbor in around],
                 here,
-                strength=strengths[c],
+                strength=self._waiting[index].strength(c),
                 min_recall=self._params.min_recall,
                 weak_vote=self._params.weak_vote,
             )
             for c in classes
         }
 
-    def _neighbors(self, index: int) -> tuple[list[_Record], int]:
+    def _neighbors(self, index: int) -> tuple[list[Record], int]:
         """Frames of the same shot around a waiting one, and its place among them."""
-        past = list(self._history) + list(islice(self._waiting, index))
-        past = past[max(0, len(past) - self._past_areas) :]
-        this_shot: list[_Record] = []
-        for record in past:
-            if record.motion is None:
-                this_shot.clear()
-            this_shot.append(record)
-        if self._waiting[index].motion is None:
-            this_shot.clear()
-        here = len(this_shot)
-        this_shot.append(self._waiting[index])
-        for record in islice(self._waiting, index + 1, index + 1 + self._future_areas):
-            if record.motion is None:
-                break
-            this_shot.append(record)
-        return this_shot, here
+        past = [*self._history, *islice(self._waiting, index)]
+        future = islice(self._waiting, index + 1, index + 1 + self._future_areas)
+        return same_shot(past[-self._past_areas :], self._waiting[index], future)
 
     # ── the two passes ──────────────────────────────────────────────────────────────────────────────────────
     def _backward(
@@ -178,15 +131,16 @@ class FlowFusion:
             record = self._waiting[index]
             after = self._waiting[index + 1].motion if index + 1 < len(self._waiting) else None
             step = self._carrier(after.to_next, after.lost_next, record.size_hw) if after else None
-            states = {c: self._fuse(states.get(c), record, c, weights[index][c], step) for c in classes}
+            fused = {c: self._fuse(states, record, c, weights[index][c], step) for c in classes}
+            states = self._carried_on(fused, record, weights[index])
             if index < count:
-                kept[index] = states
+                kept[index] = fused
         return kept
 
     def _result(
         self,
         index: int,
-        record: _Record,
+        record: Record,
         classes: tuple[int, ...],
         weights: dict[int, float],
         backward: dict[int, FusedState],
@@ -195,14 +149,14 @@ class FlowFusion:
         step = self._carrier(motion.to_prev, motion.lost, record.size_hw) if motion else None
         probs = np.zeros((len(classes), *record.size_hw), np.float32)
         thresholds = np.zeros(len(classes))
+        fused = {c: self._fuse(self._states, record, c, weights[c], step) for c in classes}
+        self._states = self._carried_on(fused, record, weights)
         for k, class_id in enumerate(classes):
-            state = self._fuse(self._states.get(class_id), record, class_id, weights[class_id], step)
-            self._states[class_id] = state
+            state = fused[class_id]
+            probs[k] = state.probs
             if class_id in backward:
                 own = record.probs(class_id)
                 probs[k] = joined(state, backward[class_id], own, weight=weights[class_id])
-            else:
-                probs[k] = state.probs
             thresholds[k] = self._threshold(class_id, probs[k])
             probs[k] *= self._fading(index, class_id)
         masks = _disjoint(probs, thresholds)
@@ -214,7 +168,7 @@ class FlowFusion:
         )
         return StableFrame(classes, probs, masks, states, self._flow_of(record, step), record.is_cut)
 
-    def _flow_of(self, record: _Record, step: Carrier | None) -> Float32Array | None:
+    def _flow_of(self, record: Record, step: Carrier | None) -> Float32Array | None:
         """Return the full-size flow of a frame, which carrying has already resized."""
         if step is not None and step.flow is not None:
             return step.flow
@@ -232,17 +186,40 @@ class FlowFusion:
         )
 
     def _fuse(
-        self, state: FusedState | None, record: _Record, class_id: int, weight: float, step: Carrier | None
+        self,
+        states: Mapping[int, FusedState],
+        record: Record,
+        class_id: int,
+        weight: float,
+        step: Carrier | None,
     ) -> FusedState:
+        """Take one frame's evidence of one class into the states of a pass."""
         probs = record.probs(class_id)
         if step is None:
             return begin(probs, weight=weight, mass_hw=self._flow.small_hw(record.size_hw))
-        if state is None:  # the class is new: the frames before showed nothing of it, weakly
-            nothing = np.zeros_like(probs)
-            state = begin(nothing, weight=self._params.weak_vote, mass_hw=self._flow.small_hw(record.size_hw))
+        state = states.get(class_id) or self._unseen(states, record.size_hw)
         if self._params.area_control and not record.area(class_id):
-            weight = max(weight, _renamed(state.probs, record))
+            weight = max(weight, renamed(state.probs, record))
         return fuse(state, probs, weight=weight, memory=self._params.memory, step=step)
+
+    def _carried_on(
+        self, fused: dict[int, FusedState], record: Record, weights: Mapping[int, float]
+    ) -> dict[int, FusedState]:
+        """Return what the next frame inherits: the running mean or, without step 4, this frame alone."""
+        if self._params.smooth:
+            return fused
+        mass_hw = self._flow.small_hw(record.size_hw)
+        return {c: begin(record.probs(c), weight=weights[c], mass_hw=mass_hw) for c in fused}
+
+    def _unseen(self, others: Mapping[int, FusedState], size_hw: tuple[int, int]) -> FusedState:
+        """State of a class that turns up within a shot: nothing, as surely as other classes were there."""
+        nothing = begin(
+            np.zeros(size_hw, np.float32),
+            weight=self._params.weak_vote,
+            mass_hw=self._flow.small_hw(size_hw),
+        )
+        taken = sum(resize_map(other.probs, other.mass.shape) * other.mass for other in others.values())
+        return FusedState(nothing.probs, nothing.mass + taken)
 
     # ── from probability to mask ────────────────────────────────────────────────────────────────────────────
     def _threshold(self, class_id: int, probs: Float32Array) -> float:
@@ -257,11 +234,10 @@ class FlowFusion:
 
     def _fading(self, index: int, class_id: int) -> float:
         record = self._waiting[index]
-        seen = record.seen.get(class_id)
         self._ghosts[class_id] = ghost = confirm(
             self._ghosts.get(class_id),
             found=record.area(class_id) > 0,
-            strength=seen.strength if seen else 0.0,
+            strength=record.strength(class_id),
             confidence_memory=self._params.confidence_memory,
         )
         if not self._params.anti_ghost:
@@ -279,14 +255,10 @@ class FlowFusion:
         return self._params.gone_after
 
     # ── what outlives a chunk ───────────────────────────────────────────────────────────────────────────────
-    def _remember(self, record: _Record) -> None:
+    def _remember(self, record: Record) -> None:
         if record.motion is None:
             self._history.clear()
-        areas_only = {
-            c: _Seen(np.empty((0, 0), np.uint8), seen.area_px, seen.strength)
-            for c, seen in record.seen.items()
-        }
-        self._history.append(_Record(record.size_hw, record.motion, record.is_cut, areas_only))
+        self._history.append(record.without_pixels())
 
     def _forget(self) -> None:
         recent = {c for record in self._history for c in record.seen if record.area(c)}
@@ -297,35 +269,8 @@ class FlowFusion:
                 self._areas.pop(class_id, None)
 
 
-def _renamed(expected: Float32Array, record: _Record) -> float:
-    """Say how sure the network is that what was expected here belongs to another class; 0 if it is not there.
-
-    Such a frame has not missed the object, it has judged it.
-    """
-    grid = np.s_[::RENAMED_STEP_PX, ::RENAMED_STEP_PX]
-    here = expected[grid] > 0.5
-    area = int(np.count_nonzero(here))
-    strengths = [
-        seen.strength
-        for seen in record.seen.values()
-        if area and seen.area_px and np.count_nonzero(here & (seen.probs[grid] > 127)) > RENAMED_SHARE * area
-    ]
-    return max(strengths, default=0.0)
-
-
 def _size_of(image: UInt8Image) -> tuple[int, int]:
     return int(image.shape[0]), int(image.shape[1])
-
-
-def _pack(evidence: Evidence) -> dict[int, _Seen]:
-    return {
-        class_id: _Seen(
-            np.rint(evidence.probs[k] * 255).astype(np.uint8),
-            int(np.count_nonzero(evidence.raw[k])),
-            float(evidence.strength[k]),
-        )
-        for k, class_id in enumerate(evidence.class_ids)
-    }
 
 
 def _disjoint(probs: Float32Array, thresholds: NDArray[np.float64]) -> BoolMask:

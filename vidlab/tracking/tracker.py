@@ -127,6 +127,7 @@ class Tracker:
                 )
             if ids[i] == NOBODY:
                 ids[i] = self._new(class_id, box_of(detections.masks[i]))
+        for i in np.argsort(detections.scores):  # of several detections of one object, the surest counts
             score = float(detections.scores[i])
             self._tracks[ids[i]] = replace(self._tracks[ids[i]], score=score, missed=0)
         return ids
