@@ -1,5 +1,7 @@
 """Metrics as rows of text: one wording for the command line and the notebooks."""
 
+from collections.abc import Mapping
+
 from vidlab.metrics.summary import ClipSummary, Comparison
 
 _METRICS = {  # what people call it, decimals
@@ -59,6 +61,22 @@ def summary_rows(summary: ClipSummary) -> list[tuple[str, str]]:
     ]
 
 
+def variant_rows(summaries: Mapping[str, ClipSummary]) -> list[tuple[str, ...]]:
+    """Return name, adjacent IoU, changed pixels, MC, J and F of several versions of one clip's masks.
+
+    Args:
+        summaries: Name of a version → its metrics.
+    """
+    names = ("iou_prev_mean", "changed_px_mean", "consistency_mean", "j_mean", "f_mean")
+    return [
+        (version, *(number(getattr(summary, name), _METRICS[name][1]) for name in names))
+        for version, summary in summaries.items()
+    ]
+
+
+VARIANT_HEADER = ("version", "IoU ↑", "changed px ↓", "MC ↑", "J ↑", "F ↑")
+
+
 def number(value: float | None, decimals: int) -> str:
     """Write a value with so many decimals; a dash where it is undefined.
 
@@ -68,11 +86,20 @@ def number(value: float | None, decimals: int) -> str:
     return "–" if value is None else f"{value:,.{decimals}f}"
 
 
+def percent_less(removed: float | None) -> str:
+    """Word a share that was removed, in percent; empty where it is undefined.
+
+    >>> percent_less(75.0), percent_less(-2.5)
+    ('75.0 % less', '2.5 % more')
+    """
+    if removed is None:
+        return ""
+    return f"{removed:.1f} % less" if removed >= 0 else f"{-removed:.1f} % more"
+
+
 def _change(name: str, change: Comparison) -> str:
     if name in _LESS:
         removed = getattr(change, _LESS[name])
-        if removed is None:
-            return ""
-        return f"{removed:.1f} % less" if removed >= 0 else f"{-removed:.1f} % more"
+        return percent_less(removed)
     gain = getattr(change, _POINTS[name]) if name in _POINTS else None
     return "" if gain is None else f"{gain:+.1f} points"

@@ -1,0 +1,123 @@
+"""Several methods on one clip, in one pass: what each is worth, and what each step of a method adds."""
+
+from collections.abc import Iterator, Mapping
+from itertools import tee
+from pathlib import Path
+
+from vidlab.errors import ParameterError
+from vidlab.jobs.drive import drive
+from vidlab.jobs.measuring import Measuring, Prediction
+from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
+from vidlab.jobs.progress import Progress, silent
+from vidlab.jobs.reading import MaskFile, Network, Reading
+from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.jobs.truth import MaskFolder
+from vidlab.metrics.summary import ClipSummary
+from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, tunables
+from vidlab.temporal import create_stabilizer
+from vidlab.temporal.evidence import to_evidence
+from vidlab.temporal.protocol import Evidence
+from vidlab.types import Frame
+
+RAW = "raw"  # the name of the masks before any method
+
+
+def measure_variants(
+    video: Path,
+    *,
+    masks_from: MaskFile | Network,
+    variants: Mapping[str, MethodParams],
+    class_ids: tuple[int, ...] | None = None,
+    truth: Path | None = None,
+    source: SourceParams | None = None,
+    segment: SegmentParams | None = None,
+    evidence: EvidenceParams | None = None,
+    progress: Progress = silent,
+) -> dict[str, ClipSummary]:
+    """Measure several methods on the same frames, masks and flow, without writing anything.
+
+    Frames are read, and the network is run, once for all; as many of them are held as the methods' delays
+    differ.
+
+    Args:
+        video: Video file, or folder of numbered images.
+        masks_from: The masks to stabilize, or the network that finds them.
+        variants: Name of each variant → its method with its tunables.
+        class_ids: COCO ids of the wanted classes; None takes all.
+        truth: Folder of PNGs with true masks, one per frame; adds J and F.
+        source: How frames are read; None takes the defaults of `SourceParams`, and so on.
+        segment: How the network is run.
+        evidence: Which detections count.
+        progress: Told after every frame how many are done.
+
+    Returns:
+        `raw` and each variant → its metrics, in this order.
+
+    Raises:
+        ParameterError: A variant is called `raw`.
+        SourceError: Video, masks or truth cannot be used, or do not fit each other.
+    """
+    if RAW in variants:
+        raise ParameterError(f"a variant must not be called {RAW!r}, which names the masks before any method")
+    reading = Reading(
+        video,
+        masks_from=masks_from,
+        class_ids=class_ids,
+        source=source or SourceParams(),
+        segment=segment or SegmentParams(),
+        evidence=evidence or EvidenceParams(),
+        stopwatch=Stopwatch(),
+    )
+    target = MaskFolder(truth, size_hw=reading.info.size_hw) if truth else None
+    measuring = Measuring((RAW, *variants))
+    streams = tee(
+        iter_evidence(reading, class_ids=class_ids, rules=evidence or EvidenceParams()), len(variants)
+    )
+    driven = [
+        drive(create_stabilizer(params), stream)
+        for params, stream in zip(variants.values(), streams, strict=True)
+    ]
+    for n_done, results in enumerate(zip(*driven, strict=True), start=1):
+        frame, packed, _ = results[0]
+        predictions = {RAW: Prediction(packed.masks().union, packed.probs())}
+        for name, (_, _, stable) in zip(variants, results, strict=True):
+            union = ClassMasks(stable.class_ids, stable.masks).union
+            predictions[name] = Prediction(union, strongest(stable.probs))
+        measuring.update(frame, predictions, target=None if target is None else target.next_mask())
+        progress(n_done, reading.n_expected)
+    return measuring.compute()
+
+
+def iter_evidence(
+    reading: Reading, *, class_ids: tuple[int, ...] | None, rules: EvidenceParams
+) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
+    """Yield each frame with its evidence, as `drive` takes them."""
+    for frame, observation in reading:
+        evidence = to_evidence(
+            observation,
+            class_ids=class_ids,
+            min_score=rules.min_score,
+            drop_below=rules.drop_below,
+            prob_threshold=rules.prob_threshold,
+        )
+        yield frame, evidence, PackedRaw(evidence, observation)
+
+
+def switched_off(method: MethodParams) -> dict[str, MethodParams]:
+    """Return the method with each of its steps switched off in turn.
+
+    A step is a tunable that is true or false; one that is off already is left out. Methods without steps
+    give nothing.
+
+    >>> from vidlab.params import method_params
+    >>> list(switched_off(method_params("flow_fusion")))[:2]
+    ['without step 2, carry', 'without step 3, motion_weight']
+    >>> switched_off(method_params("median"))
+    {}
+    """
+    off: dict[str, MethodParams] = {}
+    for tunable in tunables(type(method)):
+        if tunable.type is bool and getattr(method, tunable.name):
+            step = tunable.meaning.partition(":")[0].lower()
+            off[f"without {step}, {tunable.name}"] = method.model_copy(update={tunable.name: False})
+    return off
