@@ -31,13 +31,13 @@ from vidlab.types import Instances
 
 MIN_SCORE, PROB_THRESHOLD, FOUND_IOU = 0.25, 0.5, 0.5
 ROWS = (
-    "recall", "score p10", "score p50", "score p90", "score step", "J", "J p10", "F", "F/J", "adjacent IoU, raw/true",
-    "area CV, raw−true", "miss run, frames", "false per frame",
+    "recall", "score p10", "score p50", "score p90", "score step", "J", "J p10", "F", "F/J",
+    "adjacent IoU, raw/true", "area CV, raw−true", "miss run, frames", "false per frame",
 )  # fmt: skip
 
 
 def measure(
-    truth: list[np.ndarray], raw: list[np.ndarray], *, scores: list[float], n_false: int
+    truth: list[np.ndarray], raw: list[np.ndarray], *, scores: list[float], n_false: float
 ) -> dict[str, float]:
     """Summarize one clip of masks, bool (H, W) each, against its truth."""
     target, pred = np.stack(truth), np.stack(raw)
@@ -52,7 +52,8 @@ def measure(
         zip(
             ROWS,
             (
-                (j > FOUND_IOU).mean(), *quantiles, steps, j.mean(), np.quantile(j, 0.1), f.mean(), f.mean() / j.mean(),
+                (j > FOUND_IOU).mean(), *quantiles, steps, j.mean(), np.quantile(j, 0.1), f.mean(),
+                f.mean() / j.mean(),
                 np.nanmean(adjacent_iou(pred)) / np.nanmean(adjacent_iou(target)),
                 area_cv(area_px(pred)) - area_cv(area_px(target)), np.mean(runs) if runs else 0.0,
                 n_false / len(truth),
@@ -90,7 +91,7 @@ def real_clips(root: Path) -> Iterator[tuple[str, dict[str, float], dict[str, fl
         yield (
             folder.name,
             summarize_instances(truth, seen, wanted),
-            measure(truth, soft, scores=[], n_false=0),
+            measure(truth, soft, scores=[], n_false=np.nan),
         )
 
 
@@ -123,7 +124,7 @@ def synthetic_clips(n_clips: int) -> Iterator[tuple[dict[str, float], dict[str, 
         seen = list(corrupt_instances(truth, profile=PROFILES["yolo_like"], rng=rng))
         soft = corrupt_probs(truth, class_ids=(wanted,), profile=PROFILES["deeplab_like"], rng=rng)
         raw = [frame.probs[0] > PROB_THRESHOLD for frame in soft]
-        yield summarize_instances(union, seen, wanted), measure(union, raw, scores=[], n_false=0)
+        yield summarize_instances(union, seen, wanted), measure(union, raw, scores=[], n_false=np.nan)
 
 
 def main() -> None:

@@ -80,9 +80,7 @@ def write_observations(out: Path, frames: list[SceneFrame], seed: int) -> None:
     """Write detections of all classes, and probabilities of the target class."""
     truth = [frame.instances for frame in frames]
     seen = corrupt_instances(truth, profile=FLICKER, rng=np.random.default_rng([seed, 1]))
-    soft = corrupt_probs(
-        truth, class_ids=(DOG,), profile=SOFT_FLICKER, rng=np.random.default_rng([seed, 2])
-    )
+    soft = corrupt_probs(truth, class_ids=(DOG,), profile=SOFT_FLICKER, rng=np.random.default_rng([seed, 2]))
     with CocoResultsWriter(out / "detections.json") as writer:
         for frame, found, probs in zip(frames, seen, soft, strict=True):
             writer.append(found, image_id=frame.index)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.synthetic.shapes import Part, Points, Rng, Shape
+from vidlab.synthetic.outlines import Part, Points, Rng, Shape
 from vidlab.synthetic.textures import fill, random_texture, relief
 from vidlab.types import Float32Array, UInt8Image
 
@@ -153,7 +153,7 @@ def _paint(
     color = material[rows[:, None], columns[None]].copy()
     for decal in part.decals:
         stain = fill((int(height), int(width)), ((decal.outline - low) @ to_pixels - begin,))[..., None]
-        color += stain * (np.float32(decal.color) - color)
+        color += stain * (np.array(decal.color, np.float32) - color)
     thick = 2 * np.sqrt(cover.sum() / np.pi) * 0.35
     color *= (relief(cover, round_px=max(float(thick), 2.0), light=light) * np.float32(part.shade))[..., None]
     rgba = np.dstack([np.clip(color, 0, 255) * cover[..., None], 255 * cover])
@@ -171,7 +171,7 @@ def _normalized(part: Part, *, center: Points, unit: float) -> Part:
     return replace(part, pivot=(float(x), float(y)), amount=amount)
 
 
-def _apply(affine: Affine, points: Points) -> Points:
+def _apply(affine: NDArray[np.floating], points: Points) -> Points:
     return np.asarray(points @ affine[:2, :2].T + affine[:2, 2])
 
 

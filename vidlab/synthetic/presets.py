@@ -92,11 +92,11 @@ _YOLO_LIKE = CorruptionProfile(
 )  # fmt: skip
 
 _DEEPLAB_LIKE = CorruptionProfile(
-    missed_share=0.08, missed_run_frames=3.0, hardness_spread=1.0, whisper=1.0, score_mean=0.9, score_noise=0.5,
-    jitter=0.02, jitter_memory=0.85, smooth=0.05, hole_share=0.1, hole_run_frames=1.5, hole_size=0.3,
-    partial_share=0.2, partial_size=0.25, false_per_frame=0.1, false_run_frames=1.5, false_score=0.5,
-    stride=8, sharpness=4.0, blur_cells=0.7, confidence=0.3, confidence_spread=1.0, region_noise=1.8,
-    region_memory=0.85,
+    missed_share=0.08, missed_run_frames=3.0, hardness_spread=1.0, whisper=1.0, score_mean=0.9,
+    score_noise=0.5, jitter=0.02, jitter_memory=0.85, smooth=0.05, hole_share=0.1, hole_run_frames=1.5,
+    hole_size=0.3, partial_share=0.2, partial_size=0.25, false_per_frame=0.1, false_run_frames=1.5,
+    false_score=0.5, stride=8, sharpness=4.0, blur_cells=0.7, confidence=0.6, confidence_spread=1.0,
+    region_noise=1.8, region_memory=0.85,
 )  # fmt: skip
 
 PROFILES: dict[str, CorruptionProfile] = {
@@ -104,8 +104,14 @@ PROFILES: dict[str, CorruptionProfile] = {
     "yolo_like": _YOLO_LIKE,
     "deeplab_like": _DEEPLAB_LIKE,
     "missed_mostly": replace(_YOLO_LIKE, missed_share=0.65, missed_run_frames=5.0, hardness_spread=0.2),
-    "distractors": replace(_YOLO_LIKE, distractors=2, false_per_frame=0.3, false_run_frames=4.0, false_score=0.35),
-    "partial": replace(_YOLO_LIKE, partial_share=1.0, partial_size=0.4, hole_share=0.25, hole_run_frames=3.0),
+    "distractors": replace(
+        _YOLO_LIKE, distractors=2, false_per_frame=0.3, false_run_frames=4.0, false_score=0.35
+    ),
+    "partial": replace(
+        _YOLO_LIKE, partial_share=1.0, partial_size=0.4, hole_share=0.25, hole_run_frames=3.0
+    ),
     "late": replace(_YOLO_LIKE, late_frames=10),
-    "hard_masks": replace(_YOLO_LIKE, score_mean=1.0, whisper=0.0, wrong_class_share=0.0, false_per_frame=0.03),
+    "hard_masks": replace(
+        _YOLO_LIKE, score_mean=1.0, whisper=0.0, wrong_class_share=0.0, false_per_frame=0.03
+    ),
 }  # fmt: skip

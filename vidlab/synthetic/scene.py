@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,15 +12,13 @@ from vidlab.synthetic.actors import Affine, Pose, Sprite
 from vidlab.synthetic.spec import SceneSpec
 from vidlab.synthetic.stage import NO_CLASS, Actor, Camera, Stage
 from vidlab.synthetic.textures import background
+from vidlab.synthetic.truth import PARTS_PER_OBJECT, Surfaces, instances_of, occluded
 from vidlab.types import BoolMask, Float32Array, Instances, UInt8Image
 
 HALF_COVERED = 128  # of 255: the mask's edge
-PARTS_PER_OBJECT = 64  # room for part numbers within one object's surface numbers
 WORLD_MARGIN = 0.35  # painted world beyond the frame on each side; beyond that it is mirrored
-HALF_VISIBLE = 0.5 - 1e-4  # a pixel midway between two surfaces counts as seen
-OUTSIDE, MIXED = -1, -2  # surface numbers of what lies outside the picture, and of an edge
 
-Surfaces = NDArray[np.int32]
+PixelT = TypeVar("PixelT", np.uint8, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +86,13 @@ def iter_scene(spec: SceneSpec) -> Iterator[SceneFrame]:
         canvas = world.draw(view, view_before)
         for actor in stage.actors:
             _draw_actor(canvas, actor, view=view, view_before=view_before, shutter=spec.motion_blur)
-        occluded = _occluded(canvas, surface_before)
+        hidden = occluded(canvas.surface, surface_before, canvas.flow)
         surface_before = canvas.surface
         if index == 0:
             canvas.flow[:] = 0
-        instances = _instances(canvas.surface, stage.actors)
+        instances = instances_of(canvas.surface, stage.actors)
         yield SceneFrame(
-            film.expose(canvas.color, index), instances, canvas.flow, occluded, index, index / spec.fps
+            film.expose(canvas.color, index), instances, canvas.flow, hidden, index, index / spec.fps
         )
 
 
@@ -113,10 +112,10 @@ class _World:
         height, width = self._size_hw
         to_picture = np.linalg.inv(view)
         to_picture[:2, 2] += self._margin[::-1]
-        color = cv2.warpAffine(
+        color: UInt8Image = np.asarray(cv2.warpAffine(
             self._picture, to_picture[:2], (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT,
-        )  # fmt: skip
+        ), np.uint8)  # fmt: skip
         back = view_before @ np.linalg.inv(view) - np.eye(3)
         ys, xs = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
         flow = np.empty((height, width, 2), np.float32)
@@ -136,20 +135,19 @@ class _Film:
         self._phase = rng.uniform(0, 2 * np.pi, 2)
         self._period = rng.uniform([20, 60], [60, 200])
         height, width = spec.size_hw
-        self._grain = rng.standard_normal((height + 32, width + 64, 3), dtype=np.float32) * np.float32(
-            spec.noise
-        )
+        grain = rng.standard_normal((height + 32, width + 64, 3), dtype=np.float32)
+        self._grain = grain * np.float32(spec.noise)
 
     def expose(self, color: Float32Array, index: int) -> UInt8Image:
         spec = self._spec
         if spec.defocus_px > 0.2:
-            color = cv2.GaussianBlur(color, (0, 0), spec.defocus_px)
+            color = np.asarray(cv2.GaussianBlur(color, (0, 0), spec.defocus_px), np.float32)
         swing = np.sin(2 * np.pi * index / self._period + self._phase)
         color = color * np.float32(1 + spec.light_change * (0.4 * swing[0] + 0.6 * swing[1]))
         if spec.noise:
             y, x = int(self._rng.integers(32)), int(self._rng.integers(64))
             color += self._grain[y : y + color.shape[0], x : x + color.shape[1]]
-        return cv2.convertScaleAbs(np.maximum(color, 0))  # rounds and saturates in one pass
+        return np.asarray(cv2.convertScaleAbs(np.maximum(color, 0)), np.uint8)  # rounds and saturates
 
 
 def _draw_actor(canvas: _Canvas, actor: Actor, *, view: Affine, view_before: Affine, shutter: float) -> None:
@@ -251,9 +249,7 @@ def _sample(sprite: Sprite, limb: Affine, x: Float32Array, y: Float32Array) -> U
     return np.asarray(cv2.remap(sprite.rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
 
 
-def _smear(
-    pixels: NDArray[np.generic], *, velocity: tuple[float, float], shutter: float
-) -> NDArray[np.generic]:
+def _smear(pixels: NDArray[PixelT], *, velocity: tuple[float, float], shutter: float) -> NDArray[PixelT]:
     """Blur along the motion, as an open shutter does."""
     length = float(np.hypot(*velocity)) * shutter
     if length < 1.0:
@@ -265,7 +261,8 @@ def _smear(
         left, top = min(int(x), 2 * half - 1), min(int(y), 2 * half - 1)
         across, down = x - left, y - top
         kernel[top : top + 2, left : left + 2] += np.outer((1 - down, down), (1 - across, across))
-    return np.asarray(cv2.filter2D(pixels, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE))
+    blurred = cv2.filter2D(pixels, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, pixels.dtype)
 
 
 def _cast_shadow(color: Float32Array, to_image: Affine, *, bottom: float, half_width: float) -> None:
@@ -280,60 +277,3 @@ def _cast_shadow(color: Float32Array, to_image: Affine, *, bottom: float, half_w
     dy = (np.arange(window[0].start, window[0].stop, dtype=np.float32) - np.float32(y)) / np.float32(radii[1])
     square = (dx**2)[None] + (dy**2)[:, None]
     color[window] *= (1 - 0.45 * np.exp(-(square**1.5)))[..., None].astype(np.float32)
-
-
-def _occluded(canvas: _Canvas, before: Surfaces | None) -> BoolMask:
-    """Pixels that were less than half this surface, by bilinear weight, where they come from."""
-    surface = canvas.surface
-    height, width = surface.shape
-    if before is None:
-        return np.ones((height, width), bool)
-    x = canvas.flow[..., 0] + np.arange(1, width + 1, dtype=np.float32)
-    y = canvas.flow[..., 1] + np.arange(1, height + 1, dtype=np.float32)[:, None]
-    np.clip(x, 0, width + 0.999, out=x)
-    np.clip(y, 0, height + 0.999, out=y)
-    framed = np.full((height + 2, width + 2), OUTSIDE, np.int32)
-    framed[1:-1, 1:-1] = before
-    corner = y.astype(np.int32) * (width + 2) + x.astype(np.int32)
-    cell = framed.copy()  # the surface of the 2×2 pixels that begin here, or MIXED
-    same = (framed[:-1, :-1] == framed[1:, 1:]) & (framed[:-1, 1:] == framed[1:, :-1])
-    same &= framed[:-1, :-1] == framed[:-1, 1:]
-    cell[:-1, :-1][~same] = MIXED
-    was = cell.take(corner)
-    hidden = np.asarray(was != surface)
-    rows, columns = np.nonzero(was == MIXED)
-    visible = _share_of_surface(
-        framed, surface[rows, columns], corner[rows, columns], x[rows, columns] % 1, y[rows, columns] % 1
-    )
-    hidden[rows, columns] = visible < HALF_VISIBLE
-    return hidden
-
-
-def _share_of_surface(
-    framed: Surfaces, wanted: Surfaces, corner: Surfaces, right_share: Float32Array, low_share: Float32Array
-) -> Float32Array:
-    """Bilinear weight, [0, 1], of those of the four pixels at `corner` that show the wanted surface."""
-    share = np.zeros(len(wanted), np.float32)
-    for low in (0, 1):
-        for right in (0, 1):
-            found = framed.take(corner + (low * framed.shape[1] + right)) == wanted
-            weight = right_share if right else 1 - right_share
-            share += found * weight * (low_share if low else 1 - low_share)
-    return share
-
-
-def _instances(surface: Surfaces, actors: list[Actor]) -> Instances:
-    owner = surface // PARTS_PER_OBJECT
-    seen = np.flatnonzero(np.bincount(owner.ravel()))
-    cast = sorted(
-        (a for a in actors if a.look.class_id != NO_CLASS and a.track_id in seen), key=lambda a: a.track_id
-    )
-    if not cast:
-        empty = Instances.empty((surface.shape[0], surface.shape[1]))
-        return Instances(empty.masks, empty.scores, empty.class_ids, np.zeros(0, np.int64))
-    return Instances(
-        np.stack([owner == actor.track_id for actor in cast]),
-        np.ones(len(cast), np.float32),
-        np.array([actor.look.class_id for actor in cast], np.int64),
-        np.array([actor.track_id for actor in cast], np.int64),
-    )

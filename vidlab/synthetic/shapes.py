@@ -1,108 +1,18 @@
-"""Silhouettes as polygons: what makes a person a person, whatever the colours.
+r"""Silhouettes as polygons: what makes a person a person, whatever the colours.
 
 A shape is a list of parts, drawn back to front, in units of the object's own height: x to the right (the
 way it faces), y down. A part turns about its pivot, and its children turn with it.
 
           o            head ┐
-         /|\\          arms  ├─ torso
-         / \\          legs: thigh ─ shin
+         /|\          arms  ├─ torso
+         / \          legs: thigh ─ shin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Points = NDArray[np.float64]
-Rng = np.random.Generator
-Color = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Decal:
-    """A patch of plain colour painted on a part: a window, an eye."""
-
-    outline: Points
-    color: Color
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One rigid piece of an object.
-
-    Attributes:
-        outlines: Polygons, float64 (N, 2), whose union is the piece.
-        material: Which of the object's textures it wears.
-        pivot: Point it turns about, (x, y).
-        parent: Index of an earlier part that carries it, or None.
-        motion: `swing` is a sine, `bend` one-sided (a knee), `spin` rolls, `flap` squeezes along y.
-        amount: Amplitude, radians (for `flap` the share of the height; for `spin` the radius of the wheel).
-        phase: Lead over the object's gait, radians.
-        rate: Cycles per gait cycle.
-        rest: Angle at rest, radians.
-        shade: Brightness; far limbs are darker.
-        decals: Painted details.
-    """
-
-    outlines: tuple[Points, ...]
-    material: int = 0
-    pivot: tuple[float, float] = (0.0, 0.0)
-    parent: int | None = None
-    motion: Literal["swing", "bend", "spin", "flap"] = "swing"
-    amount: float = 0.0
-    phase: float = 0.0
-    rate: float = 1.0
-    rest: float = 0.0
-    shade: float = 1.0
-    decals: tuple[Decal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A silhouette of one class.
-
-    Attributes:
-        parts: Back to front; a parent stands before its children.
-        stride: Distance travelled in one gait cycle, in units of the object's size; 0 moves by the clock.
-        softness: How much of the scene's deformation it shows.
-        on_ground: Stands on the ground and casts a shadow there.
-    """
-
-    parts: tuple[Part, ...]
-    stride: float = 1.0
-    softness: float = 1.0
-    on_ground: bool = True
-
-
-def ellipse(center: tuple[float, float], radii: tuple[float, float], *, angle: float = 0.0) -> Points:
-    """Return an ellipse as a polygon, `angle` in radians clockwise on the screen."""
-    turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([center[0] + cos * x - sin * y, center[1] + sin * x + cos * y], axis=1)
-
-
-def limb(start: tuple[float, float], end: tuple[float, float], *, widths: tuple[float, float]) -> Points:
-    """Return a capsule that tapers from `widths[0]` to `widths[1]` (full widths)."""
-    a, b = np.array(start), np.array(end)
-    along = np.arctan2(*(b - a)[::-1])
-    back = along + np.pi / 2 + np.linspace(0, np.pi, 12)
-    front = along - np.pi / 2 + np.linspace(0, np.pi, 12)
-    first = a + widths[0] / 2 * np.stack([np.cos(back), np.sin(back)], axis=1)
-    second = b + widths[1] / 2 * np.stack([np.cos(front), np.sin(front)], axis=1)
-    return np.concatenate([first, second])
-
-
-def smooth(corners: list[tuple[float, float]], *, rounds: int = 3) -> Points:
-    """Round the corners of a closed polygon (Chaikin's corner cutting)."""
-    points = np.array(corners, float)
-    for _ in range(rounds):
-        following = np.roll(points, -1, axis=0)
-        points = np.stack([0.75 * points + 0.25 * following, 0.25 * points + 0.75 * following], axis=1)
-        points = points.reshape(-1, 2)
-    return points
+from vidlab.synthetic.outlines import Decal, Part, Rng, Shape, ellipse, limb, smooth
 
 
 def _leg(
@@ -251,8 +161,8 @@ def horse(rng: Rng) -> Shape:
     parts.append(Part((body,), 0, (0.0, 0.4), amount=0.03, rate=2.0))
     trunk = len(parts) - 1
     poll = (length + 0.2, -0.02)
-    crest = smooth([(length * 0.6, 0.27), (length + 0.05, 0.0), (poll[0] - 0.02, -0.09), (poll[0] + 0.02, 0.0),
-                    (length + 0.05, 0.2)])  # fmt: skip
+    crest = smooth([(length * 0.6, 0.27), (length + 0.05, 0.0), (poll[0] - 0.02, -0.09),
+                    (poll[0] + 0.02, 0.0), (length + 0.05, 0.2)])  # fmt: skip
     bob = {"pivot": (length, 0.32), "parent": trunk, "amount": 0.09}
     parts.append(Part((limb((length * 0.85, 0.38), poll, widths=(0.27, 0.13)),), 0, **bob))  # type: ignore[arg-type]
     parts.append(Part((crest,), 1, **bob))  # type: ignore[arg-type]
@@ -273,11 +183,14 @@ def _flying_bird(rng: Rng) -> Shape:
     span, chord = rng.uniform(0.5, 0.75), rng.uniform(0.2, 0.3)
     wing = smooth([(-chord, 0.0), (chord, 0.0), (chord * 0.7, -span * 0.55), (-chord * 0.6, -span),
                    (-chord * 1.3, -span * 0.9), (-chord * 0.9, -span * 0.4)], rounds=2)  # fmt: skip
-    far = Part((wing + (0.06, 0.0),), 1, (0.0, 0.0), motion="flap", amount=0.9, phase=0.15, shade=0.7)
+    far = Part(
+        (wing + np.array([0.06, 0.0]),), 1, (0.0, 0.0), motion="flap", amount=0.9, phase=0.15, shade=0.7
+    )
     tail = Part((np.array([(-0.3, -0.03), (-0.62, -0.1), (-0.66, 0.02), (-0.6, 0.11), (-0.3, 0.06)]),), 1,
                 (-0.3, 0.0), amount=0.12)  # fmt: skip
-    body = Part((ellipse((0.0, 0.02), (0.38, 0.125)), ellipse((0.34, -0.05), (0.11, 0.1))), 0, (0.0, 0.0),
-                amount=0.04, decals=(Decal(ellipse((0.38, -0.07), (0.017, 0.017)), (10, 10, 10)),))  # fmt: skip
+    eye = (Decal(ellipse((0.38, -0.07), (0.017, 0.017)), (10, 10, 10)),)
+    trunk = (ellipse((0.0, 0.02), (0.38, 0.125)), ellipse((0.34, -0.05), (0.11, 0.1)))
+    body = Part(trunk, 0, (0.0, 0.0), amount=0.04, decals=eye)
     beak = Part((np.array([(0.42, -0.08), (0.56, -0.03), (0.42, 0.0)]),), 3, (0.0, 0.0), parent=2)
     near = Part((wing,), 1, (0.0, 0.0), parent=2, motion="flap", amount=0.9)
     return Shape((far, tail, body, beak, near), stride=0.0, on_ground=False)
@@ -306,19 +219,20 @@ def car(rng: Rng) -> Shape:
     half, sill, belt = rng.uniform(1.0, 1.2), 0.4, 0.02
     roof, hood = rng.uniform(-0.42, -0.3), rng.uniform(-0.02, 0.08)
     front, rear = rng.uniform(0.3, 0.55), rng.uniform(-0.95, -0.55)
-    lower = smooth([(-half, belt + 0.02), (rear - 0.05, belt - 0.03), (front + 0.1, belt - 0.02), (half * 0.85, hood),
-                    (half, hood + 0.12), (half, sill), (-half, sill), (-half * 1.02, 0.2)], rounds=2)  # fmt: skip
+    lower = smooth([(-half, belt + 0.02), (rear - 0.05, belt - 0.03), (front + 0.1, belt - 0.02),
+                    (half * 0.85, hood), (half, hood + 0.12), (half, sill), (-half, sill),
+                    (-half * 1.02, 0.2)], rounds=2)  # fmt: skip
     top = (rear + rng.uniform(0.1, 0.3), front - rng.uniform(0.2, 0.3))
     cabin = smooth(
         [(rear, belt + 0.05), (top[0], roof), (top[1], roof), (front + 0.12, belt + 0.05)], rounds=2
     )
-    post = (top[0] + top[1]) / 2
+    post, low, high = (top[0] + top[1]) / 2, belt - 0.02, roof + 0.07  # of the windows
     glass = (42.0, 52.0, 60.0)
     windows = tuple(
         Decal(np.array(corners), glass)
         for corners in (
-            [(rear + 0.12, belt - 0.02), (top[0] + 0.05, roof + 0.07), (post - 0.03, roof + 0.07), (post - 0.03, belt - 0.02)],
-            [(post + 0.03, belt - 0.02), (post + 0.03, roof + 0.07), (top[1] - 0.03, roof + 0.07), (front - 0.02, belt - 0.02)],
+            [(rear + 0.12, low), (top[0] + 0.05, high), (post - 0.03, high), (post - 0.03, low)],
+            [(post + 0.03, low), (post + 0.03, high), (top[1] - 0.03, high), (front - 0.02, low)],
         )
     )  # fmt: skip
     lamps = (Decal(ellipse((half - 0.07, hood + 0.16), (0.06, 0.04)), (250, 245, 220)),
@@ -327,9 +241,10 @@ def car(rng: Rng) -> Shape:
     parts = [Part((lower, cabin), 0, decals=windows + lamps)]
     for x in (-half * 0.6, half * 0.62):
         hub = (x, 0.4)
-        rim = (Decal(ellipse(hub, (radius * 0.55, radius * 0.55)), (165, 165, 170)),
-               *(Decal(limb(hub, (x + radius * 0.55 * np.cos(a), 0.4 + radius * 0.55 * np.sin(a)),
-                            widths=(0.03, 0.03)), (60, 60, 62)) for a in np.arange(5) * 2 * np.pi / 5))  # fmt: skip
+        reach = radius * 0.55
+        tips = [(x + reach * np.cos(a), 0.4 + reach * np.sin(a)) for a in np.arange(5) * 2 * np.pi / 5]
+        spokes = (Decal(limb(hub, tip, widths=(0.03, 0.03)), (60, 60, 62)) for tip in tips)
+        rim = (Decal(ellipse(hub, (reach, reach)), (165, 165, 170)), *spokes)
         wheel = Part((ellipse(hub, (radius, radius)),), 4, hub, motion="spin", amount=radius, decals=rim)
         parts.append(wheel)
     return Shape(tuple(parts), softness=0.15)

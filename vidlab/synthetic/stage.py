@@ -14,7 +14,8 @@ from vidlab.synthetic.actors import (
     translate,
     turn_and_scale,
 )
-from vidlab.synthetic.shapes import SHAPES, Rng, Shape, blob, pole
+from vidlab.synthetic.outlines import Rng, Shape
+from vidlab.synthetic.shapes import SHAPES, blob, pole
 from vidlab.synthetic.spec import Role, SceneSpec
 
 NO_CLASS = -1  # things that hide others but are not instances
@@ -223,7 +224,7 @@ class Stage:
 
     def _size(self, nearness: float) -> float:
         low, high = self._spec.min_size, self._spec.max_size
-        return self._spec.size_hw[0] * low * (high / low) ** nearness
+        return float(self._spec.size_hw[0] * low * (high / low) ** nearness)
 
     def _plan(self, shape: Shape, *, crosses: bool, speed_px: float) -> Plan:
         rng = self._rng

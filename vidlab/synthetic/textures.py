@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.synthetic.shapes import Rng, blob
+from vidlab.synthetic.outlines import Rng
+from vidlab.synthetic.shapes import blob
 from vidlab.types import Float32Array
 
 FIXED_POINT_BITS = 4  # of the polygon corners given to OpenCV: 1/16 pixel
@@ -28,7 +29,7 @@ def octave_noise(size_hw: tuple[int, int], *, coarsest_px: float, octaves: int, 
         weight, cell = weight * 0.6, cell / 2
         if cell < 1:
             break
-    return total * np.float32(1.3 / np.sqrt(power))
+    return np.asarray(total * np.float32(1.3 / np.sqrt(power)), np.float32)
 
 
 NATURAL = (  # fur, earth, cloth, stone: most of what a camera sees is not saturated
@@ -105,7 +106,7 @@ def relief(coverage: Float32Array, *, round_px: float, light: tuple[float, float
     slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=round_px / 8)
     slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=round_px / 8)
     lit = 0.72 + 0.28 * height + 0.22 * (slope_x * light[0] + slope_y * light[1])
-    return np.clip(lit, 0.45, 1.35).astype(np.float32)
+    return np.asarray(np.clip(lit, 0.45, 1.35), np.float32)
 
 
 def background(size_hw: tuple[int, int], *, horizon: float, clutter: float, rng: Rng) -> Float32Array:
