@@ -1,0 +1,124 @@
+"""Put printed results into the README again: nothing in its tables is typed by hand.
+
+    .venv/bin/python scripts/make_readme.py            everything whose inputs are here
+    .venv/bin/python scripts/make_readme.py --no-real  all but the real sequences, minutes of work
+
+Replaced are the output under the Python example, the table of notebooks (their last printed line), the table
+of the sample scene (needs what `make notebooks` leaves in runs/), and the table of real sequences (needs
+../shared/real).
+"""
+
+import argparse
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import nbformat
+
+from vidlab.metrics.summary import ClipMetrics, ClipSummary, compare
+from vidlab.viz.show import Table
+from vidlab.viz.tables import comparison_rows
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+SAMPLE = ROOT / "runs" / "hw2_01" / "stabilized" / "metrics.json"
+REAL = ROOT.parent / "shared" / "real" / "sequences"
+EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+
+
+def run_example(code: str) -> str:
+    """Run the Python example where the user would, and return what it prints."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    return printed.getvalue()
+
+
+def replace_example(text: str) -> str:
+    """Run the example and put its output below it."""
+    found = EXAMPLE.search(text)
+    if found is None:
+        raise SystemExit("README.md must hold a ```python block followed by a ```text block")
+    return text[: found.start(2)] + run_example(found[1]) + text[found.end(2) :]
+
+
+def replace_table(text: str, *, after: str, table: str) -> str:
+    """Put a Markdown table in place of the first one after a sentence."""
+    found = re.search(re.escape(after) + r".*?\n\n((?:\|[^\n]*\n)+)", text, re.DOTALL)
+    if found is None:
+        raise SystemExit(f"README.md must hold a table after {after!r}")
+    return text[: found.start(1)] + table.strip() + "\n" + text[found.end(1) :]
+
+
+def notebook_table() -> str:
+    """List the notebooks: the question of each title, and the last line each printed as its answer."""
+    rows = ["| question | answer, as the notebook printed it |", "|---|---|"]
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        question = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+        rows.append(f"| [{question}](notebooks/{path.name}) | {last_line(notebook)} |")
+    return "\n".join(rows)
+
+
+def last_line(notebook: nbformat.NotebookNode) -> str:
+    """Return the last line of text that a notebook printed."""
+    texts = [
+        output.text
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "stream"
+    ]
+    return texts[-1].strip().splitlines()[-1] if texts else ""
+
+
+def sample_table() -> str:
+    """Repeat the table of the main notebook from the metrics it wrote."""
+    metrics = json.loads(SAMPLE.read_text("utf-8"))
+    raw, stable = (whole_summary(metrics[name]) for name in ("raw", "stable"))
+    rows = comparison_rows(raw, stable, change=compare(raw, stable))
+    return Table(("metric", "raw", "stable", "change"), rows).to_markdown()
+
+
+def whole_summary(means: dict[str, object]) -> ClipSummary:
+    """Rebuild a summary from its means; the curves are not in the file."""
+    return ClipSummary.model_validate({**means, "curves": ClipMetrics().compute().curves})
+
+
+def real_table() -> str:
+    """Run the benchmark of the real sequences and return its means."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "real_sequences.py"), "--summary"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    table, _, note = printed.partition("\n\n")
+    print(note.strip())
+    return table
+
+
+def main() -> int:
+    """Rewrite the README."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--no-real", action="store_true", help="leave the table of real sequences as it is")
+    args = parser.parse_args()
+    os.chdir(ROOT)
+    text = replace_example(README.read_text("utf-8"))
+    text = replace_table(text, after="## Notebooks", table=notebook_table())
+    if SAMPLE.is_file():
+        text = replace_table(text, after="### On the sample scene", table=sample_table())
+    else:
+        print("the table of the sample scene stays as it is: run make notebooks first", file=sys.stderr)
+    if REAL.is_dir() and not args.no_real:
+        text = replace_table(text, after="`benchmarks/real_sequences.py`", table=real_table())
+    README.write_text(text, "utf-8")
+    print(f"README.md: {len(text.splitlines())} lines")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
