@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vidlab import jobs
+from vidlab.classes import class_ids
 from vidlab.cli.progress import progress_bar
 from vidlab.cli.tables import print_comparison, print_paths
 from vidlab.errors import SourceError
@@ -12,6 +13,7 @@ from vidlab.params import DEFAULT_METHOD, method_params
 MODEL = "maskrcnn_demo"
 VIDEO = Path("data/sample/video.mp4")
 TRUTH = Path("data/sample/truth")
+CLASSES = ("dog",)  # what the true masks show
 NOTEBOOK = Path("notebooks/hw2_01_why_do_masks_flicker.ipynb")
 
 
@@ -29,6 +31,7 @@ def run_demo(out: Path) -> int:
             video,
             masks_from=jobs.Network(MODEL),
             out=folder,
+            class_ids=class_ids(CLASSES),
             method=method_params(DEFAULT_METHOD),
             truth=truth,
             force=True,
