@@ -189,7 +189,7 @@ class FlowFusionParams(MethodParams):
         0.2, "Relative change of area that passes unhindered; smaller holds jumps back more.", ge=0, le=10
     )
     threshold_band: float = _tunable(
-        0.1, "How far the adaptive threshold may move from 0.5; 0 keeps it fixed.", ge=0, le=0.45
+        0.05, "How far the adaptive threshold may move from 0.5; 0 keeps it fixed.", ge=0, le=0.45
     )
     anti_ghost: bool = _tunable(True, "Step 6: fade out a mask that the network has stopped confirming.")
     confidence_memory: float = _tunable(
@@ -210,8 +210,8 @@ class FlowFusionParams(MethodParams):
 class FlowFusionTwoPassParams(FlowFusionParams):
     """Flow fusion run both ways in windows of bounded look-ahead; the default for files."""
 
-    flow_preset: Literal["ultrafast", "fast", "medium"] = _tunable(
-        "fast", "Effort of the DIS optical flow; slower presets follow fine motion better."
+    flow_scale: float = _tunable(
+        0.5, "Size at which flow is estimated, as a share of the frame; smaller is faster.", gt=0, le=1
     )
     look_ahead: int = _tunable(
         24,

@@ -16,7 +16,7 @@ def stable_of(image: np.ndarray) -> StableFrame:
     """A result that carries the frame's number as its area."""
     number = int(image[0, 0, 0])
     nothing = np.zeros((1, 1, 1), bool)
-    state = ClassState(area_px=number, threshold=0.5, confidence=1.0, miss_streak=0)
+    state = ClassState(area_px=number, weight=1.0, threshold=0.5, confidence=1.0, miss_streak=0)
     return StableFrame((0,), nothing.astype(np.float32), nothing, (state,), None, False)
 
 

@@ -10,7 +10,7 @@ from vidlab.params import MethodParams
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.area import adaptive_threshold, vote_weight
 from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.fusion import FusedState, begin, carrier, fuse, joined
+from vidlab.temporal.fusion import FusedState, begin, carried, carrier, fuse, joined
 from vidlab.temporal.ghost import confirm, fading
 from vidlab.types import ClassProbs, Instances
 
@@ -112,10 +112,14 @@ def test_motion_is_judged_in_pixels_of_the_frame():
     assert step.flow == pytest.approx(np.broadcast_to(np.array([4, 0], np.float32), (*SIZE, 2)))
 
 
+def onwards(state, probs, *, weight, memory, step):
+    return fuse(carried(state, step, memory=memory), probs, weight=weight)
+
+
 # ── 4 the running mean ──────────────────────────────────────────────────────────────────────────────────────
 def test_a_state_is_carried_to_where_the_object_went():
     state = begin(square(2, 4).astype(np.float32), weight=1, mass_hw=SIZE)
-    fused = fuse(
+    fused = onwards(
         state, np.zeros(SIZE, np.float32), weight=1e-6, memory=0.9, step=moved(-2, motion_weight=False)
     )
     assert np.array_equal(fused.probs > 0.5, square(4, 6))
@@ -124,7 +128,7 @@ def test_a_state_is_carried_to_where_the_object_went():
 def test_without_carrying_it_stays_in_place():
     state = begin(square(2, 4).astype(np.float32), weight=1, mass_hw=SIZE)
     step = moved(-2, motion_weight=False, carry=False)
-    fused = fuse(state, np.zeros(SIZE, np.float32), weight=1e-6, memory=0.9, step=step)
+    fused = onwards(state, np.zeros(SIZE, np.float32), weight=1e-6, memory=0.9, step=step)
     assert np.array_equal(fused.probs > 0.5, square(2, 4))
 
 
@@ -139,7 +143,7 @@ def test_the_state_is_the_weighted_mean_of_its_frames(frames, memory):
         if state is None:
             state = begin(probs, weight=weight, mass_hw=SIZE)
         else:
-            state = fuse(state, probs, weight=weight, memory=memory, step=moved(0))
+            state = onwards(state, probs, weight=weight, memory=memory, step=moved(0))
     weights = [weight * memory ** (len(frames) - 1 - i) for i, (_, weight) in enumerate(frames)]
     mean = np.dot(weights, [prob for prob, _ in frames]) / sum(weights)
     assert state.probs == pytest.approx(np.full(SIZE, mean), abs=1e-4)
@@ -148,38 +152,40 @@ def test_the_state_is_the_weighted_mean_of_its_frames(frames, memory):
 
 def test_a_weak_frame_does_not_teach_the_mean_to_forget():
     state = begin(np.ones(SIZE, np.float32), weight=1, mass_hw=SIZE)
-    weak = fuse(state, np.zeros(SIZE, np.float32), weight=0.02, memory=0.8, step=moved(0))
-    strong = fuse(state, np.zeros(SIZE, np.float32), weight=1.0, memory=0.8, step=moved(0))
+    weak = onwards(state, np.zeros(SIZE, np.float32), weight=0.02, memory=0.8, step=moved(0))
+    strong = onwards(state, np.zeros(SIZE, np.float32), weight=1.0, memory=0.8, step=moved(0))
     assert weak.probs.min() > 0.95
     assert strong.probs.max() < 0.5
 
 
 def test_what_enters_the_picture_is_judged_by_its_own_evidence():
     state = begin(np.zeros(SIZE, np.float32), weight=1, mass_hw=SIZE)
-    fused = fuse(state, np.ones(SIZE, np.float32), weight=1, memory=0.8, step=moved(-3, motion_weight=False))
+    fused = onwards(
+        state, np.ones(SIZE, np.float32), weight=1, memory=0.8, step=moved(-3, motion_weight=False)
+    )
     assert fused.probs[:, :3] == pytest.approx(1)
     assert fused.probs[:, 3:].max() < 0.6
 
 
-def test_past_and_future_are_joined_with_the_present_counted_once():
+def test_past_present_and_future_are_joined_by_weight():
     past, now, future = (np.full(SIZE, value, np.float32) for value in (0.0, 0.5, 1.0))
-    forward = fuse(begin(past, weight=1, mass_hw=SIZE), now, weight=1, memory=0.5, step=moved(0))
-    backward = fuse(begin(future, weight=1, mass_hw=SIZE), now, weight=1, memory=0.5, step=moved(0))
+    present = onwards(begin(past, weight=1, mass_hw=SIZE), now, weight=1, memory=0.5, step=moved(0))
+    ahead = carried(begin(future, weight=1, mass_hw=SIZE), moved(0), memory=0.5)
     # weights ½, 1, ½ on 0, ½, 1
-    assert joined(forward, backward, now, weight=1) == pytest.approx(np.full(SIZE, 0.5))
+    assert joined(present, ahead) == pytest.approx(np.full(SIZE, 0.5))
 
 
 def test_fusing_leaves_its_inputs_alone():
     probs = square(2, 4).astype(np.float32)
     state = begin(probs.copy(), weight=1, mass_hw=SIZE)
     before = FusedState(state.probs.copy(), state.mass.copy())
-    fuse(state, 1 - probs, weight=1, memory=0.9, step=moved(1))
+    onwards(state, 1 - probs, weight=1, memory=0.9, step=moved(1))
     assert np.array_equal(state.probs, before.probs)
     assert np.array_equal(state.mass, before.mass)
 
 
 # ── 5 area ──────────────────────────────────────────────────────────────────────────────────────────────────
-VOTES = {"min_recall": 0.25, "weak_vote": 0.02}
+VOTES = {"expected": None, "min_recall": 0.25, "weak_vote": 0.02}
 
 
 def test_a_missed_frame_among_found_ones_hardly_votes():
@@ -194,6 +200,22 @@ def test_a_lone_finding_is_outvoted_by_the_empty_frames():
 
 def test_growth_is_not_punished():
     assert vote_weight([100, 100, 200], 2, strength=0.9, **VOTES) == pytest.approx(0.9)
+
+
+def test_what_is_leaving_the_picture_is_not_missed():
+    sliver = np.zeros(SIZE, bool)
+    sliver[:3, 0] = True
+    votes = VOTES | {"expected": sliver}
+    assert vote_weight([100, 100, 0], 2, strength=0.0, **votes) > 0.8
+    votes["expected"] = np.roll(sliver, 4, axis=(0, 1))  # as small, but inside: lost, not leaving
+    assert vote_weight([100, 100, 0], 2, strength=0.0, **votes) == 0.02
+
+
+def test_an_object_half_out_of_the_picture_may_be_half_as_large():
+    expected = np.zeros(SIZE, bool)
+    expected[:, :4] = True
+    votes = VOTES | {"expected": expected}
+    assert vote_weight([64, 64, 32], 2, strength=0.9, **votes) == pytest.approx(0.9)
 
 
 def test_nothing_anywhere_is_certain():

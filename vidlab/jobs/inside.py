@@ -15,7 +15,6 @@ from vidlab.jobs.stopwatch import Stopwatch
 from vidlab.jobs.variants import iter_evidence
 from vidlab.params import EvidenceParams, FlowFusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
-from vidlab.temporal.area import vote_weight
 from vidlab.temporal.fusion import carrier
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
@@ -100,22 +99,19 @@ def look_inside(
     estimator = MotionEstimator(flow, cut_similarity=causal.cut_similarity, both_ways=False)
     motion: Motion | None = None
     said: Evidence | None = None
-    areas: list[dict[int, int]] = []
     n_seen = 0
     results: list[StableFrame] = []
-    kept = 2 * causal.area_window + 1
     image: UInt8Image | None = None
     stabilizer.reset()
     for frame, said, _ in islice(iter_evidence(reading, class_ids=class_ids, rules=rules), index + 1):
         n_seen += 1
         image, motion = frame.image, estimator.step(frame.image)
-        areas = [*areas, _areas(said)][-kept:]
         results = [*results, *stabilizer.step(frame.image, said)][-2:]
     carried = motion is not None and not motion.is_cut and n_seen > index and bool(results[-1].states)
     if image is None or said is None or motion is None or not carried:
         raise ParameterError(f"index must be a frame with an object and a frame before it, got {index}")
     before, now = results
-    return _described(index, image, motion, said, areas, before=before, now=now, params=causal)
+    return _described(index, image, motion, said, before=before, now=now, params=causal)
 
 
 def _described(
@@ -123,7 +119,6 @@ def _described(
     image: UInt8Image,
     motion: Motion,
     said: Evidence,
-    areas: list[dict[int, int]],
     *,
     before: StableFrame,
     now: StableFrame,
@@ -156,31 +151,10 @@ def _described(
         lost=np.asarray(lost),
         carried=warp(carried_from, to_prev) if params.carry else carried_from,
         carried_weight=resize_map(step.keep, size_hw) * np.float32(params.memory),
-        vote=_vote([found.get(class_id, 0) for found in areas], _strength(said, class_id), params),
+        vote=state.weight,
         fused=now.probs[k],
         threshold=state.threshold,
         confidence=state.confidence,
         miss_streak=state.miss_streak,
         mask=now.masks[k],
-    )
-
-
-def _areas(said: Evidence) -> dict[int, int]:
-    masks = zip(said.class_ids, said.raw, strict=True)
-    return {class_id: int(np.count_nonzero(mask)) for class_id, mask in masks}
-
-
-def _strength(said: Evidence, class_id: int) -> float:
-    return float(said.strength[said.class_ids.index(class_id)]) if class_id in said.class_ids else 0.0
-
-
-def _vote(areas_px: list[int], strength: float, params: FlowFusionParams) -> float:
-    if not params.area_control:
-        return max(strength, params.weak_vote)
-    return vote_weight(
-        areas_px,
-        len(areas_px) - 1,
-        strength=strength,
-        min_recall=params.min_recall,
-        weak_vote=params.weak_vote,
     )

@@ -4,21 +4,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vidlab.types import Float32Array
+from vidlab.types import BoolMask, Float32Array
+
+LEAVING_SHARE = 0.25  # of its usual area: an object of which less is left is leaving, not missed
 
 
 def vote_weight(
-    areas_px: Sequence[int], index: int, *, strength: float, min_recall: float, weak_vote: float
+    areas_px: Sequence[int],
+    index: int,
+    *,
+    expected: BoolMask | None,
+    strength: float,
+    min_recall: float,
+    weak_vote: float,
 ) -> float:
     """Say how much a frame counts, given the raw areas of its neighbors (area-jump control).
 
-    A frame in which the object is as large as around it counts by the strength of its evidence. One in which
-    it suddenly shrank counts in proportion; one in which it vanished hardly at all, unless the object is so
-    rarely found (less often than `min_recall`) that the findings, not the misses, are the mistakes.
+    A frame in which the object is as large as expected counts by the strength of its evidence. One in which
+    it suddenly shrank counts in proportion; one in which it vanished hardly at all, unless
+    the object is so rarely found (less often than `min_recall`) that the findings, not the misses, are the
+    mistakes; or it was leaving the picture, and little of it was left to be found.
 
     Args:
         areas_px: Raw areas of the frames around, this one included; all of one shot.
         index: Which of them is this frame.
+        expected: bool (H, W), the mask carried to this frame, which follows a zoom and an exit; None if
+            nothing is carried.
         strength: How sure the network is of this frame's mask, [0, 1].
         min_recall: Share of frames with findings from which misses are mistakes, (0, 1].
         weak_vote: Smallest weight, (0, 1].
@@ -26,16 +37,28 @@ def vote_weight(
     Returns:
         Weight in [weak_vote, 1]; 1 where nothing was found in any of the frames.
 
-    >>> vote_weight([100, 100, 50, 100], 2, strength=1.0, min_recall=0.25, weak_vote=0.02)
+    >>> settings = {"strength": 1.0, "min_recall": 0.25, "weak_vote": 0.02}
+    >>> vote_weight([8, 8, 4, 8], 2, expected=None, **settings)
     0.5
+    >>> zoomed_out = np.eye(5, dtype=bool)
+    >>> vote_weight([8, 8, 4, 8], 2, expected=zoomed_out, **settings)
+    0.8
     """
     found = [area for area in areas_px if area > 0]
     if not found:
         return 1.0
-    shrunk = min(1.0, areas_px[index] / float(np.median(found)))
-    recall = len(found) / len(areas_px)
-    absent = 1.0 - recall / min_recall
-    return float(np.clip(max(strength * shrunk, absent), weak_vote, 1.0))
+    usual = float(np.median(found))
+    absent = 1.0 - len(found) / len(areas_px) / min_recall
+    left, here_px = 0.0, usual
+    if expected is not None:
+        here_px = min(usual, int(np.count_nonzero(expected)))
+        left = 1.0 - here_px / (LEAVING_SHARE * usual) if _at_border(expected) else 0.0
+    shrunk = min(1.0, areas_px[index] / max(here_px, 1))
+    return float(np.clip(max(strength * shrunk, absent, left), weak_vote, 1.0))
+
+
+def _at_border(mask: BoolMask) -> bool:
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def adaptive_threshold(

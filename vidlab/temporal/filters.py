@@ -140,7 +140,11 @@ def plain_result(evidence: Evidence, classes: tuple[int, ...], maps: Sequence[Fl
     found = dict(zip(evidence.class_ids, evidence.strength, strict=True))
     states = tuple(
         ClassState(
-            int(np.count_nonzero(mask)), 0.5, float(found.get(c, 0.0)), 0 if found.get(c, 0.0) > 0 else 1
+            area_px=int(np.count_nonzero(mask)),
+            weight=1.0,
+            threshold=0.5,
+            confidence=float(found.get(c, 0.0)),
+            miss_streak=0 if found.get(c, 0.0) > 0 else 1,
         )
         for c, mask in zip(classes, masks, strict=True)
     )

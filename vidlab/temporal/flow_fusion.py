@@ -12,19 +12,20 @@ Without look-ahead there is no backward pass, and each frame's result comes at o
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.flow import DisFlow, MotionEstimator, resize_flow, resize_map
+from vidlab.flow import DisFlow, MotionEstimator, resize_flow
 from vidlab.params import FlowFusionParams
-from vidlab.temporal.area import adaptive_threshold, vote_weight
-from vidlab.temporal.fusion import Carrier, FusedState, begin, carrier, fuse, joined
+from vidlab.temporal.area import adaptive_threshold
+from vidlab.temporal.fusion import Carrier, FusedState, carrier, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
+from vidlab.temporal.passes import Pass
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
-from vidlab.temporal.record import Record, pack, renamed, same_shot
+from vidlab.temporal.record import Record, pack, same_shot
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no state any more
@@ -58,7 +59,7 @@ class FlowFusion:
         self._motion.reset()
         self._waiting: deque[Record] = deque()
         self._history: deque[Record] = deque(maxlen=self._past_areas)
-        self._states: dict[int, FusedState] = {}
+        self._forward = Pass(self._params)
         self._ghosts: dict[int, GhostState] = {}
         self._areas: dict[int, deque[int]] = {}
 
@@ -77,40 +78,14 @@ class FlowFusion:
 
     def _finish(self, count: int) -> list[StableFrame]:
         """Finish the oldest `count` waiting frames."""
-        classes = self._classes()
-        weights = [self._weights(index, classes) for index in range(len(self._waiting))]
-        backward = self._backward(count, classes, weights)
-        results = []
-        for index in range(count):
-            record = self._waiting[index]
-            if record.motion is None:
-                self._states, self._ghosts, self._areas = {}, {}, {}
-            results.append(self._result(index, record, classes, weights[index], backward[index]))
+        shown = {class_id for record in self._waiting for class_id in record.seen if record.area(class_id)}
+        classes = tuple(sorted(shown | self._forward.class_ids))
+        futures = self._futures(count, classes)
+        results = [self._result(index, classes, futures[index]) for index in range(count)]
         for _ in range(count):
             self._remember(self._waiting.popleft())
         self._forget()
         return results
-
-    # ── which classes, and how much each frame counts ───────────────────────────────────────────────────────
-    def _classes(self) -> tuple[int, ...]:
-        """Classes that some waiting frame shows or that are remembered, in a stable order."""
-        shown = {class_id for record in self._waiting for class_id in record.seen if record.area(class_id)}
-        return tuple(sorted(shown | set(self._states)))
-
-    def _weights(self, index: int, classes: tuple[int, ...]) -> dict[int, float]:
-        if not self._params.area_control:
-            return dict.fromkeys(classes, 1.0)
-        around, here = self._neighbors(index)
-        return {
-            c: vote_weight(
-                [neighbor.area(c) for neighbor in around],
-                here,
-                strength=self._waiting[index].strength(c),
-                min_recall=self._params.min_recall,
-                weak_vote=self._params.weak_vote,
-            )
-            for c in classes
-        }
 
     def _neighbors(self, index: int) -> tuple[list[Record], int]:
         """Frames of the same shot around a waiting one, and its place among them."""
@@ -119,60 +94,48 @@ class FlowFusion:
         return same_shot(past[-self._past_areas :], self._waiting[index], future)
 
     # ── the two passes ──────────────────────────────────────────────────────────────────────────────────────
-    def _backward(
-        self, count: int, classes: tuple[int, ...], weights: Sequence[dict[int, float]]
-    ) -> list[dict[int, FusedState]]:
-        """Run from the newest waiting frame to the oldest; keep the first `count` states."""
-        kept: list[dict[int, FusedState]] = [{} for _ in range(count)]
+    def _futures(self, count: int, classes: tuple[int, ...]) -> list[dict[int, FusedState]]:
+        """Run from the newest waiting frame to the oldest: what each of the first `count` has ahead of it."""
+        futures: list[dict[int, FusedState]] = [{} for _ in range(count)]
         if self._look_ahead == 0:
-            return kept
-        states: dict[int, FusedState] = {}
+            return futures
+        backward = Pass(self._params)
         for index in reversed(range(len(self._waiting))):
             record = self._waiting[index]
             after = self._waiting[index + 1].motion if index + 1 < len(self._waiting) else None
             step = self._carrier(after.to_next, after.lost_next, record.size_hw) if after else None
-            fused = {c: self._fuse(states, record, c, weights[index][c], step) for c in classes}
-            states = self._carried_on(fused, record, weights[index])
+            future = backward.carry(step, classes=classes)
+            self._join(backward, future, index, classes)
             if index < count:
-                kept[index] = fused
-        return kept
+                futures[index] = future
+        return futures
 
-    def _result(
-        self,
-        index: int,
-        record: Record,
-        classes: tuple[int, ...],
-        weights: dict[int, float],
-        backward: dict[int, FusedState],
-    ) -> StableFrame:
+    def _result(self, index: int, classes: tuple[int, ...], future: dict[int, FusedState]) -> StableFrame:
+        record = self._waiting[index]
         motion = record.motion
+        if motion is None:
+            self._ghosts, self._areas = {}, {}
         step = self._carrier(motion.to_prev, motion.lost, record.size_hw) if motion else None
+        past = self._forward.carry(step, classes=classes)
+        present = self._join(self._forward, past, index, classes)
         probs = np.zeros((len(classes), *record.size_hw), np.float32)
         thresholds = np.zeros(len(classes))
-        fused = {c: self._fuse(self._states, record, c, weights[c], step) for c in classes}
-        self._states = self._carried_on(fused, record, weights)
         for k, class_id in enumerate(classes):
-            state = fused[class_id]
-            probs[k] = state.probs
-            if class_id in backward:
-                own = record.probs(class_id)
-                probs[k] = joined(state, backward[class_id], own, weight=weights[class_id])
+            state = present[class_id]
+            probs[k] = joined(state, future[class_id]) if class_id in future else state.probs
             thresholds[k] = self._threshold(class_id, probs[k])
             probs[k] *= self._fading(index, class_id)
         masks = _disjoint(probs, thresholds)
-        states = tuple(
-            ClassState(int(np.count_nonzero(mask)), float(threshold), ghost.confidence, ghost.miss_streak)
-            for mask, threshold, ghost in zip(
-                masks, thresholds, (self._ghosts[c] for c in classes), strict=True
-            )
-        )
+        states = self._states(classes, masks, thresholds)
         return StableFrame(classes, probs, masks, states, self._flow_of(record, step), record.is_cut)
 
-    def _flow_of(self, record: Record, step: Carrier | None) -> Float32Array | None:
-        """Return the full-size flow of a frame, which carrying has already resized."""
-        if step is not None and step.flow is not None:
-            return step.flow
-        return resize_flow(record.motion.to_prev, record.size_hw) if record.motion else None
+    def _join(
+        self, run: Pass, before: dict[int, FusedState], index: int, classes: tuple[int, ...]
+    ) -> dict[int, FusedState]:
+        record = self._waiting[index]
+        around, here = self._neighbors(index)
+        mass_hw = self._flow.small_hw(record.size_hw)
+        return run.join(before, record, around=around, here=here, classes=classes, mass_hw=mass_hw)
 
     def _carrier(self, flow: Float32Array, lost: BoolMask, size_hw: tuple[int, int]) -> Carrier:
         return carrier(
@@ -185,41 +148,25 @@ class FlowFusion:
             lost_keep=self._params.lost_keep,
         )
 
-    def _fuse(
-        self,
-        states: Mapping[int, FusedState],
-        record: Record,
-        class_id: int,
-        weight: float,
-        step: Carrier | None,
-    ) -> FusedState:
-        """Take one frame's evidence of one class into the states of a pass."""
-        probs = record.probs(class_id)
-        if step is None:
-            return begin(probs, weight=weight, mass_hw=self._flow.small_hw(record.size_hw))
-        state = states.get(class_id) or self._unseen(states, record.size_hw)
-        if self._params.area_control and not record.area(class_id):
-            weight = max(weight, renamed(state.probs, record))
-        return fuse(state, probs, weight=weight, memory=self._params.memory, step=step)
+    def _flow_of(self, record: Record, step: Carrier | None) -> Float32Array | None:
+        """Return the full-size flow of a frame, which carrying has already resized."""
+        if step is not None and step.flow is not None:
+            return step.flow
+        return resize_flow(record.motion.to_prev, record.size_hw) if record.motion else None
 
-    def _carried_on(
-        self, fused: dict[int, FusedState], record: Record, weights: Mapping[int, float]
-    ) -> dict[int, FusedState]:
-        """Return what the next frame inherits: the running mean or, without step 4, this frame alone."""
-        if self._params.smooth:
-            return fused
-        mass_hw = self._flow.small_hw(record.size_hw)
-        return {c: begin(record.probs(c), weight=weights[c], mass_hw=mass_hw) for c in fused}
-
-    def _unseen(self, others: Mapping[int, FusedState], size_hw: tuple[int, int]) -> FusedState:
-        """State of a class that turns up within a shot: nothing, as surely as other classes were there."""
-        nothing = begin(
-            np.zeros(size_hw, np.float32),
-            weight=self._params.weak_vote,
-            mass_hw=self._flow.small_hw(size_hw),
+    def _states(
+        self, classes: tuple[int, ...], masks: BoolMask, thresholds: NDArray[np.float64]
+    ) -> tuple[ClassState, ...]:
+        return tuple(
+            ClassState(
+                area_px=int(np.count_nonzero(mask)),
+                weight=self._forward.weights[class_id],
+                threshold=float(threshold),
+                confidence=self._ghosts[class_id].confidence,
+                miss_streak=self._ghosts[class_id].miss_streak,
+            )
+            for class_id, mask, threshold in zip(classes, masks, thresholds, strict=True)
         )
-        taken = sum(resize_map(other.probs, other.mass.shape) * other.mass for other in others.values())
-        return FusedState(nothing.probs, nothing.mass + taken)
 
     # ── from probability to mask ────────────────────────────────────────────────────────────────────────────
     def _threshold(self, class_id: int, probs: Float32Array) -> float:
@@ -262,9 +209,8 @@ class FlowFusion:
 
     def _forget(self) -> None:
         recent = {c for record in self._history for c in record.seen if record.area(c)}
-        for class_id in [c for c in self._states if c not in recent]:
-            if float(self._states[class_id].probs.max()) < FORGOTTEN:
-                del self._states[class_id]
+        for class_id in self._forward.class_ids - recent:
+            if self._forward.forget(class_id, below=FORGOTTEN):
                 self._ghosts.pop(class_id, None)
                 self._areas.pop(class_id, None)
 

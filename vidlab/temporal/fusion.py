@@ -83,47 +83,52 @@ def begin(probs: Float32Array, *, weight: float, mass_hw: tuple[int, int]) -> Fu
     return FusedState(probs, np.full(mass_hw, weight, np.float32))
 
 
-def fuse(
-    state: FusedState, probs: Float32Array, *, weight: float, memory: float, step: Carrier
-) -> FusedState:
-    """Join the carried state with a frame's evidence (step 4).
+def carried(state: FusedState, step: Carrier, *, memory: float) -> FusedState:
+    """Carry a state to the next frame (steps 2 and 3); what comes from outside the picture has no mass.
 
     Args:
-        state: What the frames before say.
+        state: What the frames before say; untouched.
+        step: How it reaches this frame.
+        memory: Weight of the carried state, [0, 1).
+    """
+    if step.flow is None or step.small_flow is None:
+        return FusedState(state.probs, state.mass * step.keep * np.float32(memory))
+    mass = resample(state.mass, step.small_flow)
+    mass *= step.keep
+    mass *= np.float32(memory)
+    return FusedState(resample(state.probs, step.flow), mass)
+
+
+def fuse(before: FusedState, probs: Float32Array, *, weight: float) -> FusedState:
+    """Join a carried state with a frame's evidence (step 4).
+
+    Args:
+        before: What the frames before say, carried to this frame; untouched.
         probs: float32 (H, W), [0, 1], this frame's evidence.
         weight: How much this frame has to say, > 0.
-        memory: Weight of the carried state, [0, 1).
-        step: How the state reaches this frame.
 
     Returns:
-        The state that includes this frame; the inputs are untouched. What comes from outside the picture has
-        no mass: there, the evidence alone counts.
+        The state that includes this frame.
     """
-    old_mass = state.mass if step.small_flow is None else resample(state.mass, step.small_flow)
-    mass = old_mass * step.keep * np.float32(memory) + np.float32(weight)
-    share = resize_map(np.float32(weight) / mass, probs.shape)  # of the new frame in the mean
-    old_probs = state.probs if step.flow is None else resample(state.probs, step.flow)
-    fused = np.subtract(probs, old_probs)
-    fused *= share
-    fused += old_probs
+    mass = before.mass + np.float32(weight)
+    fused = np.subtract(probs, before.probs)
+    fused *= resize_map(np.float32(weight) / mass, probs.shape)  # the new frame's share in the mean
+    fused += before.probs
     return FusedState(fused, mass)
 
 
-def joined(forward: FusedState, backward: FusedState, probs: Float32Array, *, weight: float) -> Float32Array:
-    """Join what past and future say; this frame's own evidence, in both, is counted once.
+def joined(present: FusedState, future: FusedState) -> Float32Array:
+    """Join the state of the pass from the past, this frame included, with what the future says of it.
 
     Args:
-        forward: State of the pass from the past, this frame included.
-        backward: State of the pass from the future, this frame included.
-        probs: float32 (H, W), [0, 1], this frame's evidence.
-        weight: How much this frame had to say in both.
+        present: Past and this frame.
+        future: The frames after, carried back to this frame.
 
     Returns:
         float32 (H, W), [0, 1], the mean over past, present and future.
     """
-    total = forward.mass + backward.mass - np.float32(weight)
-    size_hw = probs.shape
-    mean = forward.probs * resize_map(forward.mass / total, size_hw)
-    mean += backward.probs * resize_map(backward.mass / total, size_hw)
-    mean -= probs * resize_map(np.float32(weight) / total, size_hw)
-    return np.clip(mean, 0, 1, out=mean)
+    share = resize_map(future.mass / (present.mass + future.mass), present.probs.shape)
+    mean = np.subtract(future.probs, present.probs)
+    mean *= share
+    mean += present.probs
+    return mean

@@ -30,12 +30,14 @@ class ClassState:
 
     Attributes:
         area_px: Area of the stable mask, in pixels.
+        weight: How much this frame's evidence counted, [0, 1].
         threshold: Probability above which a pixel was kept.
         confidence: Running confidence that the object is there, [0, 1].
         miss_streak: Frames in a row in which the network did not find it.
     """
 
     area_px: int
+    weight: float
     threshold: float
     confidence: float
     miss_streak: int

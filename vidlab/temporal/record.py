@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vidlab.flow import Motion
 from vidlab.temporal.protocol import Evidence
-from vidlab.types import Float32Array
+from vidlab.types import BoolMask, Float32Array
 
 RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
 RENAMED_STEP_PX = 4  # a coarse look is enough to tell
@@ -96,13 +96,13 @@ def pack(evidence: Evidence) -> dict[int, Seen]:
     }
 
 
-def renamed(expected: Float32Array, record: Record) -> float:
+def renamed(expected: BoolMask, record: Record) -> float:
     """Say how sure the network is that what was expected here belongs to another class; 0 if it is not there.
 
     Such a frame has not missed the object, it has judged it.
     """
     grid = np.s_[::RENAMED_STEP_PX, ::RENAMED_STEP_PX]
-    here = expected[grid] > 0.5
+    here = expected[grid]
     area = int(np.count_nonzero(here))
     strengths = [
         seen.strength

@@ -1,0 +1,103 @@
+"""One pass over the frames of a shot, forward or backward in time."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from vidlab.flow import resize_map
+from vidlab.params import FlowFusionParams
+from vidlab.temporal.area import vote_weight
+from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse
+from vidlab.temporal.record import Record, renamed
+
+
+class Pass:
+    """The running states of all classes, taken from frame to frame in one direction."""
+
+    def __init__(self, params: FlowFusionParams) -> None:
+        """Set up a pass that has seen no frame."""
+        self._params = params
+        self._states: dict[int, FusedState] = {}
+        self.weights: dict[int, float] = {}  # how much the latest frame counted, by class
+
+    @property
+    def class_ids(self) -> set[int]:
+        """Classes that are remembered."""
+        return set(self._states)
+
+    def carry(self, step: Carrier | None, *, classes: Sequence[int]) -> dict[int, FusedState]:
+        """Carry what is known to the next frame; nothing across a cut (`step` None)."""
+        if step is None:
+            self._states = {}
+            return {}
+        unseen = [c for c in classes if c not in self._states]
+        known = {**self._states, **{c: self._unseen() for c in unseen}} if self._states else {}
+        return {c: carried(known[c], step, memory=self._params.memory) for c in classes if c in known}
+
+    def join(
+        self,
+        before: Mapping[int, FusedState],
+        record: Record,
+        *,
+        around: Sequence[Record],
+        here: int,
+        classes: Sequence[int],
+        mass_hw: tuple[int, int],
+    ) -> dict[int, FusedState]:
+        """Take in a frame's evidence.
+
+        Args:
+            before: What `carry` returned for this frame.
+            record: The frame.
+            around: Frames of its shot around it, itself included.
+            here: Its place among them.
+            classes: COCO ids to take in.
+            mass_hw: Size at which masses are kept.
+
+        Returns:
+            The state of each class, this frame included.
+        """
+        fused = {}
+        for class_id in classes:
+            state = before.get(class_id)
+            weight = self._weight(class_id, record, around, here, state)
+            self.weights[class_id] = weight
+            probs = record.probs(class_id)
+            alone = begin(probs, weight=weight, mass_hw=mass_hw)
+            fused[class_id] = alone if state is None else fuse(state, probs, weight=weight)
+            # without step 4 the next frame inherits this frame alone, not the running mean
+            self._states[class_id] = fused[class_id] if self._params.smooth else alone
+        return fused
+
+    def forget(self, class_id: int, *, below: float) -> bool:
+        """Drop a class whose probability is below a limit everywhere; say whether it was dropped."""
+        if float(self._states[class_id].probs.max()) >= below:
+            return False
+        del self._states[class_id]
+        return True
+
+    def _weight(
+        self, class_id: int, record: Record, around: Sequence[Record], here: int, before: FusedState | None
+    ) -> float:
+        if not self._params.area_control:
+            return 1.0
+        expected = None if before is None else before.probs > 0.5
+        weight = vote_weight(
+            [neighbor.area(class_id) for neighbor in around],
+            here,
+            expected=expected,
+            strength=record.strength(class_id),
+            min_recall=self._params.min_recall,
+            weak_vote=self._params.weak_vote,
+        )
+        if expected is None or record.area(class_id):
+            return weight
+        return max(weight, renamed(expected, record))
+
+    def _unseen(self) -> FusedState:
+        """State of a class that turns up within a shot: nothing, as surely as other classes were there."""
+        some = next(iter(self._states.values()))
+        mass = np.full(some.mass.shape, self._params.weak_vote, np.float32)
+        for other in self._states.values():
+            mass += resize_map(other.probs, other.mass.shape) * other.mass
+        return FusedState(np.zeros_like(some.probs), mass)
