@@ -156,6 +156,18 @@ def test_a_mask_is_gone_within_the_stated_number_of_frames(method, gone_after, k
     assert not any(mask.any() for mask in stable[kept_for + gone_after - 1 :])
 
 
+@pytest.mark.parametrize("method", FUSIONS)
+def test_a_doubtful_detection_where_the_object_is_expected_keeps_it(method):
+    whisper = Evidence((DOG,), np.zeros((1, *SIZE), np.float32), NOTHING[None], np.zeros(1, np.float32),
+                       (0.2 * box()).astype(np.float32)[None])  # fmt: skip
+    clip = [(picture(), evidence(box()))] * 6 + [(picture(), whisper)] * 30
+    alone = [(picture(), whisper)] * 12
+    assert all(
+        np.array_equal(mask, box()) for mask in union(run(method, clip, "gone_after=40", "fade_after=40"))
+    )
+    assert not any(mask.any() for mask in union(run(method, alone)))
+
+
 def test_the_curves_tell_what_happened():
     states = [frame.states[0] for frame in run("flow_fusion", blinking("xxxx..x"))]
     assert [state.miss_streak for state in states] == [0, 0, 0, 0, 1, 2, 0]

@@ -41,6 +41,15 @@ def test_raw_is_the_union_of_wanted_instances_above_the_operating_point():
     assert evidence.strength == pytest.approx([0.6])  # both have the same area
 
 
+def test_detections_below_the_operating_point_are_kept_as_doubtful():
+    found = instances(
+        (square(0, 2), 0.9, 18), (square(3, 5), 0.2, 18), (square(4, 6), 0.1, 18), (square(6, 8), 0.04, 18)
+    )
+    evidence = to_evidence(found, class_ids=(18,), **RULES)
+    assert np.array_equal(evidence.raw, [square(0, 2)])
+    assert evidence.doubtful[0, 3] == pytest.approx([0, 0, 0, 0.2, 0.2, 0.1, 0, 0])
+
+
 def test_without_a_wish_every_class_counts():
     found = instances((square(0, 2), 0.9, 18), (square(6, 8), 0.9, 1))
     assert to_evidence(found, class_ids=None, **RULES).class_ids == (1, 18)

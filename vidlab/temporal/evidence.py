@@ -22,28 +22,36 @@ def to_evidence(
         observation: What the network, or the user's file, holds for one frame.
         class_ids: Wanted classes, None for all.
         min_score: Score at which an instance counts as raw, [0, 1].
-        drop_below: Instances below this score are ignored altogether, [0, 1].
+        drop_below: Instances below this score are ignored altogether, [0, 1]; those between the two are
+            kept as doubtful: they speak where something is expected.
         prob_threshold: Probability above which a pixel of a soft mask counts as raw, (0, 1).
 
     Returns:
         Evidence whose classes are the wanted ones; without a wish, those that the frame speaks of.
     """
     if isinstance(observation, Instances):
-        return _from_instances(observation, class_ids, max(min_score, drop_below))
+        return _from_instances(observation, class_ids, min_score=min_score, drop_below=drop_below)
     return _from_probs(observation, class_ids, prob_threshold)
 
 
-def _from_instances(found: Instances, class_ids: tuple[int, ...] | None, min_score: float) -> Evidence:
-    raw_ones = found.where(found.scores >= min_score)
-    wanted = class_ids if class_ids is not None else tuple(int(c) for c in np.unique(raw_ones.class_ids))
+def _from_instances(
+    found: Instances, class_ids: tuple[int, ...] | None, *, min_score: float, drop_below: float
+) -> Evidence:
+    found = found.where(found.scores >= drop_below)
+    wanted = class_ids if class_ids is not None else tuple(int(c) for c in np.unique(found.class_ids))
     raw = np.zeros((len(wanted), *found.size_hw), bool)
+    doubtful = np.zeros(raw.shape, np.float32)
     strength = np.zeros(len(wanted), np.float32)
     for k, class_id in enumerate(wanted):
-        of_class = raw_ones.where(raw_ones.class_ids == class_id)
-        if len(of_class):
-            raw[k] = of_class.masks.any(axis=0)
-            strength[k] = _area_weighted_score(of_class)
-    return Evidence(wanted, raw.astype(np.float32), raw, strength)
+        of_class = found.where(found.class_ids == class_id)
+        sure = of_class.where(of_class.scores >= min_score)
+        if len(sure):
+            raw[k] = sure.masks.any(axis=0)
+            strength[k] = _area_weighted_score(sure)
+        for mask, score in zip(of_class.masks, of_class.scores, strict=True):
+            if score < min_score:
+                np.maximum(doubtful[k], score, out=doubtful[k], where=mask)
+    return Evidence(wanted, raw.astype(np.float32), raw, strength, doubtful)
 
 
 def _area_weighted_score(instances: Instances) -> float:

@@ -8,7 +8,8 @@ from vidlab.flow import resize_map
 from vidlab.params import FlowFusionParams
 from vidlab.temporal.area import vote_weight
 from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse
-from vidlab.temporal.record import Record, renamed
+from vidlab.temporal.record import Record, recognized, renamed
+from vidlab.types import Float32Array
 
 
 class Pass:
@@ -60,9 +61,8 @@ class Pass:
         fused = {}
         for class_id in classes:
             state = before.get(class_id)
-            weight = self._weight(class_id, record, around, here, state)
+            probs, weight = self._say(class_id, record, around, here, state)
             self.weights[class_id] = weight
-            probs = record.probs(class_id)
             alone = begin(probs, weight=weight, mass_hw=mass_hw)
             fused[class_id] = alone if state is None else fuse(state, probs, weight=weight)
             # without step 4 the next frame inherits this frame alone, not the running mean
@@ -76,12 +76,14 @@ class Pass:
         del self._states[class_id]
         return True
 
-    def _weight(
+    def _say(
         self, class_id: int, record: Record, around: Sequence[Record], here: int, before: FusedState | None
-    ) -> float:
-        if not self._params.area_control:
-            return 1.0
+    ) -> tuple[Float32Array, float]:
+        """Return what a frame says of a class, float32 (H, W), and how much that counts."""
+        probs = record.probs(class_id)
         expected = None if before is None else before.probs > 0.5
+        if not self._params.area_control:
+            return probs, 1.0
         weight = vote_weight(
             [neighbor.area(class_id) for neighbor in around],
             here,
@@ -90,9 +92,16 @@ class Pass:
             min_recall=self._params.min_recall,
             weak_vote=self._params.weak_vote,
         )
-        if expected is None or record.area(class_id):
-            return weight
-        return max(weight, renamed(expected, record))
+        if record.area(class_id):
+            return probs, weight
+        if (
+            expected is None or not expected.any()
+        ):  # doubtful detections where nothing is known decide nothing
+            return probs, self._params.weak_vote if record.is_doubtful(class_id) else weight
+        score = recognized(expected, record, class_id)
+        if score > 0:
+            return record.doubtful(class_id), max(score, self._params.weak_vote)
+        return probs, max(weight, renamed(expected, record))
 
     def _unseen(self) -> FusedState:
         """State of a class that turns up within a shot: nothing, as surely as other classes were there."""

@@ -16,12 +16,15 @@ class Evidence:
         probs: float32 (K, H, W), [0, 1]; how probable the class is at each pixel, 0.5 at the operating point.
         raw: bool (K, H, W), the masks that the network alone would give.
         strength: float32 (K,), [0, 1]; how sure the network is of what it shows, 0 where it shows nothing.
+        doubtful: float32 (K, H, W), [0, 1]: score of the best detection below the operating point, 0 where
+            there is none; None where the network gives no detections.
     """
 
     class_ids: tuple[int, ...]
     probs: Float32Array
     raw: BoolMask
     strength: Float32Array
+    doubtful: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

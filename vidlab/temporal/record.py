@@ -10,6 +10,7 @@ from vidlab.flow import Motion
 from vidlab.temporal.protocol import Evidence
 from vidlab.types import BoolMask, Float32Array
 
+RECOGNIZED_IOU = 0.5  # overlap of doubtful detections with the expected mask that makes them the same object
 RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
 RENAMED_STEP_PX = 4  # a coarse look is enough to tell
 
@@ -22,15 +23,17 @@ class Seen:
         probs: uint8 (H, W), probability in 255 steps; (0, 0) once only the area is still needed.
         area_px: Area of the raw mask, in pixels.
         strength: How sure the network is of it, [0, 1].
+        doubtful: uint8 (H, W), score in 255 steps of detections below the operating point; None without any.
     """
 
     probs: NDArray[np.uint8]
     area_px: int
     strength: float
+    doubtful: NDArray[np.uint8] | None
 
     def without_pixels(self) -> "Seen":
         """Return what the neighbors' weights still need when the frame is done."""
-        return Seen(np.empty((0, 0), np.uint8), self.area_px, self.strength)
+        return Seen(np.empty((0, 0), np.uint8), self.area_px, self.strength, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,15 @@ class Record:
             return self.seen[class_id].probs * np.float32(1 / 255)
         return np.zeros(self.size_hw, np.float32)
 
+    def is_doubtful(self, class_id: int) -> bool:
+        """Say whether there are detections of a class below the operating point."""
+        return class_id in self.seen and self.seen[class_id].doubtful is not None
+
+    def doubtful(self, class_id: int) -> Float32Array:
+        """Return where detections below the operating point lie, float32 (H, W), 0 or 1."""
+        scores = self.seen[class_id].doubtful if class_id in self.seen else None
+        return np.zeros(self.size_hw, np.float32) if scores is None else (scores > 0).astype(np.float32)
+
     def without_pixels(self) -> "Record":
         """Return what the neighbors' weights still need when the frame is done."""
         seen = {class_id: seen.without_pixels() for class_id, seen in self.seen.items()}
@@ -86,14 +98,35 @@ def same_shot(past: Iterable[Record], here: Record, future: Iterable[Record]) ->
 
 def pack(evidence: Evidence) -> dict[int, Seen]:
     """Pack the evidence of one frame."""
-    return {
-        class_id: Seen(
-            np.rint(evidence.probs[k] * 255).astype(np.uint8),
+    seen = {}
+    for k, class_id in enumerate(evidence.class_ids):
+        doubtful = None if evidence.doubtful is None else evidence.doubtful[k]
+        seen[class_id] = Seen(
+            _steps(evidence.probs[k]),
             int(np.count_nonzero(evidence.raw[k])),
             float(evidence.strength[k]),
+            _steps(doubtful) if doubtful is not None and doubtful.any() else None,
         )
-        for k, class_id in enumerate(evidence.class_ids)
-    }
+    return seen
+
+
+def _steps(values: Float32Array) -> NDArray[np.uint8]:
+    return np.rint(values * 255).astype(np.uint8)
+
+
+def recognized(expected: BoolMask, record: Record, class_id: int) -> float:
+    """Return the score of a class's doubtful detections if they lie where it is expected, else 0.
+
+    A score too low to begin an object is enough to confirm one (Zhang et al., ByteTrack, ECCV 2022).
+    """
+    if not record.is_doubtful(class_id):
+        return 0.0
+    mask = record.doubtful(class_id) > 0
+    union = int(np.count_nonzero(mask | expected))
+    if np.count_nonzero(mask & expected) < RECOGNIZED_IOU * union:
+        return 0.0
+    scores = record.seen[class_id].doubtful
+    return float(scores[mask].mean()) / 255 if scores is not None else 0.0
 
 
 def renamed(expected: BoolMask, record: Record) -> float:
