@@ -12,7 +12,6 @@ from vidlab.flow import DisFlow, Motion, MotionEstimator, warp
 from vidlab.flow.warp import resize_map
 from vidlab.jobs.reading import MaskFile, Network, Reading
 from vidlab.jobs.stopwatch import Stopwatch
-from vidlab.jobs.variants import iter_evidence
 from vidlab.params import EvidenceParams, FlowFusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
 from vidlab.temporal.fusion import carrier
@@ -83,14 +82,13 @@ def look_inside(
         ParameterError: The clip has no such frame, it starts a shot, or there is no object.
         SourceError: Video or masks cannot be used.
     """
-    rules = evidence or EvidenceParams()
     reading = Reading(
         video,
         masks_from=masks_from,
         class_ids=class_ids,
         source=source or SourceParams(),
         segment=segment or SegmentParams(),
-        evidence=rules,
+        evidence=evidence or EvidenceParams(),
         stopwatch=Stopwatch(),
     )
     causal = FlowFusionParams(**{name: getattr(params, name) for name in FlowFusionParams.model_fields})
@@ -103,7 +101,7 @@ def look_inside(
     results: list[StableFrame] = []
     image: UInt8Image | None = None
     stabilizer.reset()
-    for frame, said, _ in islice(iter_evidence(reading, class_ids=class_ids, rules=rules), index + 1):
+    for frame, said, _ in islice(reading.with_evidence(), index + 1):
         n_seen += 1
         image, motion = frame.image, estimator.step(frame.image)
         results = [*results, *stabilizer.step(frame.image, said)][-2:]

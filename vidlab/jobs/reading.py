@@ -9,12 +9,15 @@ from typing import Any, Literal
 
 from vidlab import models
 from vidlab.errors import ParameterError, VideoError
+from vidlab.jobs.packing import PackedRaw
 from vidlab.jobs.record import describe_file
 from vidlab.jobs.stopwatch import Stopwatch
 from vidlab.jobs.wanted import only_wanted, wanted_of_file, wanted_of_network
 from vidlab.masks.source import MaskSource, match_frames, open_masks
 from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, SegmentParams, SourceParams
+from vidlab.temporal.evidence import to_evidence
+from vidlab.temporal.protocol import Evidence
 from vidlab.types import OBJECT_CLASS_ID, Frame, Observation, VideoInfo
 from vidlab.video import open_source
 
@@ -83,6 +86,7 @@ class Reading:
         self._max_frames = source.max_frames or None
         self.n_expected = expected(self.info, max_frames=self._max_frames)
         self._stopwatch = stopwatch
+        self._wanted, self._rules = class_ids, evidence
         self._keep = only_wanted(class_ids, drop_below=evidence.drop_below)
         self.device = "cpu"
         self.weights: str | None = None
@@ -119,6 +123,20 @@ class Reading:
             yield frame, self._keep(observation)
         if not n_frames:
             raise VideoError(f"{self.info.path} must hold at least one frame, got none")
+
+    def with_evidence(self) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
+        """Yield each frame with its evidence and what is kept of its raw masks, as `drive` takes them."""
+        for frame, observation in self:
+            with self._stopwatch.stage("evidence"):
+                evidence = to_evidence(
+                    observation,
+                    class_ids=self._wanted,
+                    min_score=self._rules.min_score,
+                    drop_below=self._rules.drop_below,
+                    prob_threshold=self._rules.prob_threshold,
+                )
+                packed = PackedRaw(evidence, observation)
+            yield frame, evidence, packed
 
     def _from_network(self, frames: Iterable[Frame], *, network: Segmenter, batch_size: int) -> Observed:
         for batch in _batches(frames, size=batch_size):

@@ -1,7 +1,7 @@
 """The main job: a video and its flickering masks in; stable masks, numbers, plots and a video out."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,7 @@ from vidlab.jobs.writing import BACKGROUND, StableWriter
 from vidlab.metrics.summary import ClipSummary, Comparison, compare
 from vidlab.params import METHODS, EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
 from vidlab.temporal import create_stabilizer
-from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.protocol import Evidence, StableFrame
+from vidlab.temporal.protocol import StableFrame
 from vidlab.tracking import Tracker
 from vidlab.types import Frame, Instances
 
@@ -182,26 +181,14 @@ class _Job:
         )
         self._tracker.reset()
         with writer:
-            for n_done, (frame, packed, stable) in enumerate(drive(timed, self._fed()), start=1):
+            for n_done, (frame, packed, stable) in enumerate(
+                drive(timed, self._reading.with_evidence()), start=1
+            ):
                 self._take(frame, packed, stable, writer)
                 progress(n_done, self._reading.n_expected)
         if self._truth is not None and self._states.n_frames != request.source.max_frames:
             self._truth.finish()
         return self._conclude(writer)
-
-    def _fed(self) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
-        rules = self._request.evidence
-        for frame, observation in self._reading:
-            with self._stopwatch.stage("evidence"):
-                evidence = to_evidence(
-                    observation,
-                    class_ids=self._request.class_ids,
-                    min_score=rules.min_score,
-                    drop_below=rules.drop_below,
-                    prob_threshold=rules.prob_threshold,
-                )
-                packed = PackedRaw(evidence, observation)
-            yield frame, evidence, packed
 
     def _take(self, frame: Frame, packed: PackedRaw, stable: StableFrame, writer: StableWriter) -> None:
         raw = packed.masks()

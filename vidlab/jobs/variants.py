@@ -1,13 +1,13 @@
 """Several methods on one clip, in one pass: what each is worth, and what each step of a method adds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import tee
 from pathlib import Path
 
 from vidlab.errors import ParameterError
 from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import Measuring, Prediction
-from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
+from vidlab.jobs.packing import ClassMasks, strongest
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, Reading
 from vidlab.jobs.stopwatch import Stopwatch
@@ -15,9 +15,6 @@ from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, tunables
 from vidlab.temporal import create_stabilizer
-from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.protocol import Evidence
-from vidlab.types import Frame
 
 RAW = "raw"  # the name of the masks before any method
 
@@ -70,9 +67,7 @@ def measure_variants(
     )
     target = MaskFolder(truth, size_hw=reading.info.size_hw) if truth else None
     measuring = Measuring((RAW, *variants))
-    streams = tee(
-        iter_evidence(reading, class_ids=class_ids, rules=evidence or EvidenceParams()), len(variants)
-    )
+    streams = tee(reading.with_evidence(), len(variants))
     driven = [
         drive(create_stabilizer(params), stream)
         for params, stream in zip(variants.values(), streams, strict=True)
@@ -86,21 +81,6 @@ def measure_variants(
         measuring.update(frame, predictions, target=None if target is None else target.next_mask())
         progress(n_done, reading.n_expected)
     return measuring.compute()
-
-
-def iter_evidence(
-    reading: Reading, *, class_ids: tuple[int, ...] | None, rules: EvidenceParams
-) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
-    """Yield each frame with its evidence, as `drive` takes them."""
-    for frame, observation in reading:
-        evidence = to_evidence(
-            observation,
-            class_ids=class_ids,
-            min_score=rules.min_score,
-            drop_below=rules.drop_below,
-            prob_threshold=rules.prob_threshold,
-        )
-        yield frame, evidence, PackedRaw(evidence, observation)
 
 
 def switched_off(method: MethodParams) -> dict[str, MethodParams]:
