@@ -27,7 +27,9 @@ def steps_of(clip, index: int, **settings):
 def test_missed_frame_has_nothing_found_little_say_and_keeps_its_mask(clip):
     steps = steps_of(clip, MISSED[0])
     assert not steps.found.any()
-    assert steps.vote == pytest.approx(FlowFusionParams().weak_vote)
+    assert steps.vote == pytest.approx(
+        0.1, abs=1 / 255
+    )  # the score of the detection below the operating point
     assert steps.miss_streak == 1
     truth = true_mask(MISSED[0])
     assert np.count_nonzero(steps.mask & truth) > 0.9 * np.count_nonzero(truth)
