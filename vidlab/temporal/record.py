@@ -10,6 +10,7 @@ from vidlab.flow import Motion
 from vidlab.temporal.protocol import Evidence
 from vidlab.types import BoolMask, Float32Array
 
+NEGLIGIBLE = 0.05  # probability: a class that stays below it everywhere is not in the frame
 RECOGNIZED_IOU = 0.5  # overlap of doubtful detections with the expected mask that makes them the same object
 RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
 RENAMED_STEP_PX = 4  # a coarse look is enough to tell
@@ -100,12 +101,17 @@ def pack(evidence: Evidence) -> dict[int, Seen]:
     """Pack the evidence of one frame."""
     seen = {}
     for k, class_id in enumerate(evidence.class_ids):
+        probs = evidence.probs[k]
         doubtful = None if evidence.doubtful is None else evidence.doubtful[k]
+        if doubtful is not None and not doubtful.any():
+            doubtful = None
+        if doubtful is None and float(probs.max(initial=0)) < NEGLIGIBLE:
+            continue  # networks of many classes say nothing of most of them in most frames
         seen[class_id] = Seen(
-            _steps(evidence.probs[k]),
+            _steps(probs),
             int(np.count_nonzero(evidence.raw[k])),
             float(evidence.strength[k]),
-            _steps(doubtful) if doubtful is not None and doubtful.any() else None,
+            None if doubtful is None else _steps(doubtful),
         )
     return seen
 
