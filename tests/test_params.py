@@ -153,7 +153,7 @@ def test_value_that_is_no_finite_number_is_refused(model: type[Params], tunable:
         (MedianParams, "window=11", "window must be one of 3, 5, 7, 9, got 11"),
         (SourceParams, "max_frames=-1", "max_frames must lie in [0, ∞), got -1"),
         (SourceParams, "fps=0", "fps must lie in (0, 1000], got 0"),
-        (SegmentParams, "device=tpu", "device must be of type str, got 'tpu'; Where networks run"),
+        (SegmentParams, "device=tpu", "device must have another form, got 'tpu'; Where networks run"),
         (WriterParams, "preset=slowest", "preset must be one of ultrafast, superfast, veryfast"),
         (ExponentialParams, "sigma=1", "unknown setting 'sigma'; choose from: track_iou"),
         (ExponentialParams, "alpha", "a setting must have the form name=value, got 'alpha'"),

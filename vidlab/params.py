@@ -370,4 +370,6 @@ def _first_mistake(model: type[Params], error: ValidationError) -> str:
     if tunable.range_text:
         verb = "be one of" if tunable.choices else "lie in"
         return f"{name} must {verb} {tunable.range_text}, got {mistake['input']}"
+    if mistake["type"] == "string_pattern_mismatch":
+        return f"{name} must have another form, got {mistake['input']!r}; {tunable.meaning}"
     return f"{name} must be of type {tunable.type.__name__}, got {mistake['input']!r}; {tunable.meaning}"
