@@ -213,6 +213,9 @@ class FlowFusionTwoPassParams(FlowFusionParams):
     flow_scale: float = _tunable(
         0.5, "Size at which flow is estimated, as a share of the frame; smaller is faster.", gt=0, le=1
     )
+    memory: float = _tunable(
+        0.85, "Weight of the carried state; larger flickers less, follows change later.", ge=0, lt=1
+    )
     look_ahead: int = _tunable(
         24,
         "Frames after a frame that may speak for it; more bridges longer gaps, costs time and memory.",
