@@ -8,12 +8,15 @@ from vidlab.cli.progress import progress_bar
 from vidlab.cli.tables import print_comparison, print_paths
 from vidlab.errors import SourceError
 from vidlab.jobs.notebook import ROOT, notebook_parameters, run_notebook
-from vidlab.params import DEFAULT_METHOD, method_params
+from vidlab.params import DEFAULT_METHOD, EvidenceParams, method_params
 
 MODEL = "maskrcnn_demo"
 VIDEO = Path("data/sample/video.mp4")
 TRUTH = Path("data/sample/truth")
 CLASSES = ("dog",)  # what the true masks show
+MIN_SCORE = (
+    0.7  # as one sets it who wants no false alarms: objects then drop out, which is what there is to see
+)
 NOTEBOOK = Path("notebooks/hw2_01_why_do_masks_flicker.ipynb")
 
 
@@ -33,6 +36,7 @@ def run_demo(out: Path) -> int:
             out=folder,
             class_ids=class_ids(CLASSES),
             method=method_params(DEFAULT_METHOD),
+            evidence=EvidenceParams(min_score=MIN_SCORE),
             truth=truth,
             force=True,
             progress=progress,
