@@ -67,7 +67,8 @@ class FlowFusion:
         """Take one frame, uint8 (H, W, 3) RGB, and return the results that are now complete."""
         motion = self._motion.step(image)
         is_cut = motion is not None and motion.is_cut
-        self._waiting.append(Record(_size_of(image), None if is_cut else motion, is_cut, pack(evidence)))
+        usable = None if is_cut else motion
+        self._waiting.append(Record(_size_of(image), usable, usable is None, is_cut, pack(evidence)))
         if len(self._waiting) < self._chunk + self._look_ahead:
             return []
         return self._finish(self._chunk)
@@ -195,7 +196,7 @@ class FlowFusion:
     def _until_found(self, index: int, class_id: int) -> int:
         """Frames until the object is found again in this shot, as far as the look-ahead shows."""
         for distance, record in enumerate(islice(self._waiting, index, None)):
-            if distance and record.motion is None:
+            if distance and record.starts_shot:
                 break
             if record.area(class_id):
                 return distance
@@ -203,7 +204,7 @@ class FlowFusion:
 
     # ── what outlives a chunk ───────────────────────────────────────────────────────────────────────────────
     def _remember(self, record: Record) -> None:
-        if record.motion is None:
+        if record.starts_shot:
             self._history.clear()
         self._history.append(record.without_pixels())
 

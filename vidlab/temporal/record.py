@@ -43,13 +43,15 @@ class Record:
 
     Attributes:
         size_hw: Height and width, in pixels.
-        motion: From the previous frame; None where a shot starts: nothing is carried across.
+        motion: From the previous frame; None where a shot starts, and once the frame is done.
+        starts_shot: Nothing is carried into this frame.
         is_cut: The shot starts with a cut, not with the clip.
         seen: By COCO id.
     """
 
     size_hw: tuple[int, int]
     motion: Motion | None
+    starts_shot: bool
     is_cut: bool
     seen: dict[int, Seen]
 
@@ -79,19 +81,19 @@ class Record:
     def without_pixels(self) -> "Record":
         """Return what the neighbors' weights still need when the frame is done."""
         seen = {class_id: seen.without_pixels() for class_id, seen in self.seen.items()}
-        return Record(self.size_hw, self.motion, self.is_cut, seen)
+        return Record(self.size_hw, None, self.starts_shot, self.is_cut, seen)
 
 
 def same_shot(past: Iterable[Record], here: Record, future: Iterable[Record]) -> tuple[list[Record], int]:
     """Return the frames around one that belong to its shot, and its place among them."""
     around: list[Record] = []
     for record in (*past, here):
-        if record.motion is None:
+        if record.starts_shot:
             around.clear()
         around.append(record)
     index = len(around) - 1
     for record in future:
-        if record.motion is None:
+        if record.starts_shot:
             break
         around.append(record)
     return around, index
