@@ -83,10 +83,10 @@ def similarity(this: NDArray[np.uint8], previous: NDArray[np.uint8], *, to_prev:
     """
     scale = min(1.0, CUT_SIDE_PX / min(this.shape))
     size_hw = (max(1, round(this.shape[0] * scale)), max(1, round(this.shape[1] * scale)))
-    small = [_shrink(gray, size_hw) for gray in (this, previous)]
-    carried = warp(small[1], resize_flow(to_prev, size_hw))
-    seen = warp(np.ones_like(small[1]), resize_flow(to_prev, size_hw)) > 0.5
-    a, b = small[0][seen], carried[seen]
+    now, before = (_shrink(gray, size_hw) for gray in (this, previous))
+    flow = resize_flow(to_prev, size_hw)
+    seen = warp(np.ones_like(before), flow) > 0.5
+    a, b = now[seen], warp(before, flow)[seen]
     if a.size == 0:
         return -1.0
     a, b = a - a.mean(), b - b.mean()

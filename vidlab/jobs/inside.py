@@ -10,8 +10,7 @@ import numpy as np
 from vidlab.errors import ParameterError
 from vidlab.flow import DisFlow, Motion, MotionEstimator, warp
 from vidlab.flow.warp import resize_map
-from vidlab.jobs.reading import MaskFile, Network, Reading
-from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.params import EvidenceParams, FlowFusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
 from vidlab.temporal.fusion import carrier
@@ -82,14 +81,13 @@ def look_inside(
         ParameterError: The clip has no such frame, it starts a shot, or there is no object.
         SourceError: Video or masks cannot be used.
     """
-    reading = Reading(
+    reading = open_reading(
         video,
         masks_from=masks_from,
         class_ids=class_ids,
-        source=source or SourceParams(),
-        segment=segment or SegmentParams(),
-        evidence=evidence or EvidenceParams(),
-        stopwatch=Stopwatch(),
+        source=source,
+        segment=segment,
+        evidence=evidence,
     )
     causal = FlowFusionParams(**{name: getattr(params, name) for name in FlowFusionParams.model_fields})
     stabilizer = create_stabilizer(causal)

@@ -149,6 +149,27 @@ class Reading:
         return match_frames(frames, masks, surplus=surplus)
 
 
+def open_reading(
+    video: Path,
+    *,
+    masks_from: MaskFile | Network,
+    class_ids: tuple[int, ...] | None,
+    source: SourceParams | None,
+    segment: SegmentParams | None,
+    evidence: EvidenceParams | None,
+) -> Reading:
+    """Open a `Reading` that nobody times; None takes the defaults of a group of tunables."""
+    return Reading(
+        video,
+        masks_from=masks_from,
+        class_ids=class_ids,
+        source=source or SourceParams(),
+        segment=segment or SegmentParams(),
+        evidence=evidence or EvidenceParams(),
+        stopwatch=Stopwatch(),
+    )
+
+
 def load_network(network: Network, *, device: str, drop_below: float) -> tuple[str, Segmenter]:
     """Return the device a network runs on and the network, ready to segment."""
     resolved = models.resolve_device(device)

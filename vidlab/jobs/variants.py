@@ -9,8 +9,7 @@ from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import Measuring, Prediction
 from vidlab.jobs.packing import ClassMasks, strongest
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network, Reading
-from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, tunables
@@ -56,14 +55,13 @@ def measure_variants(
     """
     if RAW in variants:
         raise ParameterError(f"a variant must not be called {RAW!r}, which names the masks before any method")
-    reading = Reading(
+    reading = open_reading(
         video,
         masks_from=masks_from,
         class_ids=class_ids,
-        source=source or SourceParams(),
-        segment=segment or SegmentParams(),
-        evidence=evidence or EvidenceParams(),
-        stopwatch=Stopwatch(),
+        source=source,
+        segment=segment,
+        evidence=evidence,
     )
     target = MaskFolder(truth, size_hw=reading.info.size_hw) if truth else None
     measuring = Measuring((RAW, *variants))

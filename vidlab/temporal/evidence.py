@@ -3,7 +3,7 @@
 import numpy as np
 
 from vidlab.temporal.protocol import Evidence
-from vidlab.types import ClassProbs, Float32Array, Instances, Observation
+from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
 
 STRENGTH_PERCENTILE = 80  # inside a mask most pixels, not the fading rim, say how sure the network is
 
@@ -80,7 +80,7 @@ def _recenter(probs: Float32Array, prob_threshold: float) -> Float32Array:
     return np.where(probs <= prob_threshold, low, high).astype(np.float32)
 
 
-def _soft_strength(probs: Float32Array, raw: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> float:
+def _soft_strength(probs: Float32Array, raw: BoolMask) -> float:
     inside = probs[raw]
     if inside.size == 0:
         return 0.0
