@@ -78,6 +78,38 @@ class EvidenceParams(Params):
     )
 
 
+class EvaluateParams(Params):
+    """How masks are judged."""
+
+    judge_flow: Literal["farneback", "dis"] = _tunable(
+        "farneback",
+        "Optical flow that judges flicker and jitter; the stabilizers use dis, so dis grades its own work.",
+    )
+    judge_scale: float = _tunable(
+        0.5, "Size at which the judging flow is estimated, as a share of the frame.", gt=0, le=1
+    )
+    found_iou: float = _tunable(
+        0.1, "Overlap with the truth from which an object counts as found; higher finds more dropouts.",
+        gt=0, le=1,
+    )  # fmt: skip
+    kept_frames: int = _tunable(
+        3, "Frames in a row an object must be found to count as kept; more makes births later.",
+        unit="frames", ge=1, le=100,
+    )  # fmt: skip
+    area_window: OddWindow = _tunable(
+        11,
+        "Frames, odd, whose median is the trend of the area; more counts slower changes as flicker.",
+        unit="frames", ge=3, le=101,
+    )  # fmt: skip
+    davis_t: bool = _tunable(
+        True, "Measure the temporal stability T of DAVIS 2016 too, about 40 ms per frame and mask at 480p."
+    )
+    resamples: int = _tunable(
+        2000, "Draws of the bootstrap behind intervals; more steadies their ends.", ge=100, le=100000
+    )
+    seed: int = _tunable(0, "Seed of the bootstrap.", ge=0)
+
+
 class WriterParams(Params):
     """How videos are encoded."""
 
