@@ -8,7 +8,7 @@ from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow.warp import resize_flow
 from vidlab.types import Float32Array
 
-# OpenCV's own example values, but for a wider window: neighborhoods of 21 pixels bear noise and larger motion.
+# OpenCV's example values, but for the window: neighborhoods of 21 pixels bear noise and larger motion.
 PYRAMID_SCALE = 0.5
 LEVELS = 5
 WINDOW_PX = 21
