@@ -68,8 +68,12 @@ class Consistency:
 
     def reset(self) -> None:
         """Forget everything; the next frame is the first of a clip."""
-        self._mask: BoolMask | None = None
+        self.forget()
         self._stats = RunningStats()
+
+    def forget(self) -> None:
+        """Forget the last frame, not the mean: the next frame has none before it, as after a gap."""
+        self._mask: BoolMask | None = None
 
     @property
     def n_pairs(self) -> int:
