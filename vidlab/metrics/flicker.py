@@ -1,4 +1,4 @@
-"""Flicker beyond the truth's own: what motion leaves unexplained in a prediction, less what it leaves in the truth.
+"""Flicker beyond the truth's own: what motion does not explain in a prediction, less the same in the truth.
 
 No optical flow is perfect, and no object is rigid: a true mask, warped along a flow, never quite meets its
 successor. What is left over is not flicker. Measured on the same flow and the same occlusions, it cancels.
