@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vidlab.errors import ParameterError, ShapeError
-from vidlab.metrics import stability
+from vidlab.metrics import area, stability
 from vidlab.metrics.summary import ClipMetrics, ClipSummary, compare
 
 STILL = np.zeros((6, 8, 2), np.float32)
@@ -38,11 +38,11 @@ def test_every_metric_is_there_and_agrees_with_its_function():
     assert summary.changed_share_mean == pytest.approx(stability.changed_share(masks).mean())
     assert summary.dice_prev_mean == pytest.approx(stability.adjacent_dice(masks).mean())
     assert summary.probs_l1_mean == pytest.approx(stability.adjacent_l1(probs).mean())
-    assert summary.area_px_mean == pytest.approx(stability.area_px(masks).mean())
-    assert summary.area_cv == pytest.approx(stability.area_cv(stability.area_px(masks)))
+    assert summary.area_px_mean == pytest.approx(area.area_px(masks).mean())
+    assert summary.area_cv == pytest.approx(area.area_cv(area.area_px(masks)))
     assert summary.consistency_mean == pytest.approx(summary.iou_prev_mean)  # nothing moves
     assert (summary.j_mean, summary.f_mean, summary.jf_mean, summary.dice_mean) == (1, 1, 1, 1)
-    assert summary.curves.area_px == stability.area_px(masks).tolist()
+    assert summary.curves.area_px == area.area_px(masks).tolist()
     assert summary.curves.iou_prev == [None, *stability.adjacent_iou(masks).tolist()]
 
 

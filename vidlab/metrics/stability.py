@@ -134,43 +134,6 @@ def adjacent_l1(probs: Float32Array) -> NDArray[np.float64]:
     return np.array([_mean_l1(probs[i], probs[i + 1]) for i in range(len(probs) - 1)], np.float64)
 
 
-def area_px(masks: BoolMask) -> NDArray[np.int64]:
-    """Area of every mask.
-
-    Args:
-        masks: bool (T, H, W).
-
-    Returns:
-        int64 (T,), pixels; no frames: empty.
-
-    Raises:
-        ShapeError: Another dtype or rank.
-
-    >>> area_px(np.array([[[True, False]], [[True, True]]])).tolist()
-    [1, 2]
-    """
-    require_clip(masks, "masks")
-    return np.array([count_px(mask) for mask in masks], np.int64)
-
-
-def area_cv(areas_px: NDArray[np.int64]) -> float:
-    """Coefficient of variation of the area: standard deviation (divided by n) over mean.
-
-    A zoom raises it as flicker does.
-
-    Args:
-        areas_px: int64 (T,), pixels.
-
-    Returns:
-        0 or more, lower is calmer; no frames, or mean area 0: NaN (nothing there to vary).
-
-    >>> area_cv(np.array([1, 3]))
-    0.5
-    """
-    mean = float(areas_px.mean()) if areas_px.size else 0.0
-    return float(areas_px.std()) / mean if mean else math.nan
-
-
 def adjacent_dice(masks: BoolMask) -> NDArray[np.float64]:
     """Dice coefficient of every mask with the one before it.
 
