@@ -6,9 +6,10 @@ import pytest
 from conftest import ROOT
 from tiny_clip import MISSED, N_FRAMES, make_clip, true_mask
 
-from vidlab.errors import MaskError, ShapeError, SourceError
+from vidlab.errors import MaskError, SourceError
 from vidlab.jobs import MaskFile, stabilize, story
-from vidlab.params import SourceParams, method_params
+from vidlab.metrics.bootstrap import paired_change
+from vidlab.params import EvaluateParams, SourceParams, method_params
 
 
 @pytest.fixture(scope="module")
@@ -95,31 +96,12 @@ def test_clip_without_objects_has_no_telling_frame(result):
         story.telling_frame(empty, cuts=[], stretch=range(3))
 
 
-def test_equal_change_everywhere_has_no_spread():
-    change = story.paired_change([None, 0.1, 0.2, 0.3], [0.9, 0.2, 0.3, 0.4], rng=np.random.default_rng(0))
-    assert change.n == 3
-    assert (change.low, change.mean, change.high) == pytest.approx((0.1, 0.1, 0.1))
-
-
-def test_interval_holds_the_mean_and_widens_with_the_spread():
-    rng = np.random.default_rng(3)
-    noise = rng.normal(size=60)
-    narrow, wide = (
-        story.paired_change([0.0] * 60, list(1 + scale * noise), rng=np.random.default_rng(0))
-        for scale in (0.1, 1.0)
-    )
-    for change in (narrow, wide):
-        assert change.low < change.mean < change.high
-    assert wide.high - wide.low > 5 * (narrow.high - narrow.low)
-
-
-def test_nothing_to_compare_has_no_mean():
-    assert story.paired_change([None], [0.5], rng=np.random.default_rng(0)).n == 0
-
-
-def test_curves_of_different_length_cannot_be_paired():
-    with pytest.raises(ShapeError, match="one length, got 1 and 2"):
-        story.paired_change([0.1], [0.1, 0.2], rng=np.random.default_rng(0))
+def test_change_is_drawn_as_often_as_the_default_says():
+    before, after = [None, 0.1, 0.2, 0.3], [0.9, 0.2, 0.3, 0.5]
+    change = story.paired_change(before, after, rng=np.random.default_rng(0))
+    draws = EvaluateParams().resamples
+    assert change == paired_change(before, after, rng=np.random.default_rng(0), resamples=draws)
+    assert (change.n, change.mean) == (3, pytest.approx(0.4 / 3))
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.errors import MaskError, ShapeError, SourceError
+from vidlab.errors import MaskError, SourceError
 from vidlab.jobs.notebook import ROOT
 from vidlab.jobs.truth import MaskFolder
+from vidlab.metrics import bootstrap
+from vidlab.metrics.bootstrap import Interval, to_array
 from vidlab.metrics.summary import ClipSummary
-from vidlab.params import SourceParams
+from vidlab.params import EvaluateParams, SourceParams
 from vidlab.types import BoolMask, UInt8Image
 from vidlab.video import open_source
 
 AUTO = "auto"
-_N_RESAMPLES = 2000  # moves the ends of an interval by less than the last digit that is shown
 _CPU_FILE = Path("/proc/cpuinfo")
 
 
@@ -131,15 +132,6 @@ def read_cuts(result: Path) -> list[int]:
     return [int(frame) for frame in metrics["cuts"]]
 
 
-def to_array(curve: Iterable[float | None]) -> NDArray[np.float64]:
-    """Turn one value per frame into float64 (T,); NaN where it is None.
-
-    >>> to_array([None, 0.5]).tolist()
-    [nan, 0.5]
-    """
-    return np.array([_float(value) for value in curve], np.float64)
-
-
 def telling_frame(raw: ClipSummary, *, cuts: Sequence[int], stretch: range) -> int:
     """Return the frame whose raw mask agrees least with the one before, in the stretch if possible.
 
@@ -153,7 +145,7 @@ def telling_frame(raw: ClipSummary, *, cuts: Sequence[int], stretch: range) -> i
     Raises:
         MaskError: No frame follows one with an object.
     """
-    areas, overlaps = raw.curves.area_px, raw.curves.iou_prev
+    areas, overlaps = raw.curves.area_px, to_array(raw.curves.iou_prev)
     fit = [i for i in range(1, raw.n_frames) if areas[i - 1] and i not in cuts]
     if not fit:
         raise MaskError(
@@ -161,33 +153,13 @@ def telling_frame(raw: ClipSummary, *, cuts: Sequence[int], stretch: range) -> i
             "try other classes, or a smaller min_score"
         )
     best = [i for i in fit if i in stretch] or fit
-    return min(best, key=lambda i: _float(overlaps[i]))
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean with its 95 % interval.
-
-    Attributes:
-        mean: Mean of the values.
-        low: Lower end.
-        high: Upper end.
-        n: How many values.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n: int
+    return min(best, key=lambda i: float(overlaps[i]))
 
 
 def paired_change(
     before: Iterable[float | None], after: Iterable[float | None], *, rng: np.random.Generator
 ) -> Interval:
-    """Return the mean change per frame with a bootstrap interval; frames undefined in either are left out.
-
-    Neighboring frames resemble one another, so whole blocks of them are drawn (moving blocks of about the
-    cube root of n, after Künsch, 1989); drawing single frames would promise too much.
+    """Return `vidlab.metrics.bootstrap.paired_change` with the default number of draws.
 
     Args:
         before: One value per frame, None where undefined.
@@ -197,16 +169,7 @@ def paired_change(
     Raises:
         ShapeError: The two differ in length.
     """
-    first, second = to_array(before), to_array(after)
-    if first.shape != second.shape:
-        raise ShapeError(f"curves must have one length, got {len(first)} and {len(second)}")
-    changes = second - first
-    changes = changes[~np.isnan(changes)]
-    if not changes.size:
-        return Interval(np.nan, np.nan, np.nan, 0)
-    means = _block_means(changes, rng)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return Interval(float(changes.mean()), float(low), float(high), int(changes.size))
+    return bootstrap.paired_change(before, after, rng=rng, resamples=EvaluateParams().resamples)
 
 
 def verdict(raw: ClipSummary, stable: ClipSummary) -> str:
@@ -237,16 +200,3 @@ def hardware(*, device: str) -> str:
         models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         name = next(iter(models), name)
     return f"{device}, {os.cpu_count()} cores ({name})"
-
-
-def _float(value: float | None) -> float:
-    return np.nan if value is None else float(value)
-
-
-def _block_means(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    n = len(values)
-    block = max(1, round(n ** (1 / 3)))
-    n_blocks = -(-n // block)
-    starts = rng.integers(0, n - block + 1, size=(_N_RESAMPLES, n_blocks))
-    drawn = values[starts[..., None] + np.arange(block)].reshape(_N_RESAMPLES, -1)[:, :n]
-    return np.asarray(drawn.mean(axis=1))
