@@ -16,8 +16,9 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from vidlab.classes import class_id
-from vidlab.metrics.accuracy import boundary_f, davis_tolerance_px, region_j
+from vidlab.metrics.accuracy import region_j
 from vidlab.metrics.area import area_cv, area_px
+from vidlab.metrics.boundary import boundary_f, davis_tolerance_px
 from vidlab.metrics.stability import adjacent_iou
 from vidlab.synthetic import (
     CLASS_IDS,
