@@ -211,8 +211,11 @@ class Lifetimes:
 
 def _astray(pred: BoolMask, target: BoolMask, was_here: BoolMask) -> tuple[int, int]:
     """Area of the pieces of the prediction that touch no truth: ghosts, and false alarms."""
-    if not pred.any():
+    x, y, width, height = cv2.boundingRect(pred.view(np.uint8)) if pred.size else (0, 0, 0, 0)
+    if not width:
         return 0, 0
+    box = np.s_[max(y - 1, 0) : y + height + 1, max(x - 1, 0) : x + width + 1]  # with what it may touch
+    pred, target, was_here = pred[box], target[box], was_here[box]
     n, labels, stats, _ = cv2.connectedComponentsWithStats(pred.view(np.uint8), connectivity=8)
     near = np.asarray(cv2.dilate(target.view(np.uint8), TOUCH), np.uint8).view(np.bool_)
     touches = np.zeros(n, np.bool_)
