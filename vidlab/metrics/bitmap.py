@@ -76,7 +76,7 @@ def boundaries(bits: Words, *, width_px: int) -> Words:
     """
     below = bits[:, 1:] ^ bits[:, :-1]
     edges = bits ^ _shift(bits, -1)
-    # Where the right neighbour is the same, the lower right one differs just if it differs from the right one.
+    # If the right neighbour is the same, the lower right one differs just if it differs from the right one.
     edges[:, :-1] |= _shift(below, -1)
     last_word, last_bit = divmod(width_px - 1, WORD_PX)  # the last column has no right neighbour
     edges[:, :, last_word] &= np.uint64((1 << last_bit) - 1)
