@@ -104,11 +104,8 @@ def _find_edges(mask: BoolMask) -> _Edges:
     """List the edges of a mask that is not empty, and which follows which."""
     padded = np.pad(mask, 1)
     stride = mask.shape[1] + 1
-    left, right = (
-        padded[1:-1, :-1],
-        padded[1:-1, 1:],
-    )  # of each upright edge; (h, stride), so as corners count
-    above, below = padded[:-1, 1:-1], padded[1:, 1:-1]  # of each level edge; (h + 1, stride - 1)
+    left, right = padded[1:-1, :-1], padded[1:-1, 1:]  # of upright edges, (h, stride), numbered like corners
+    above, below = padded[:-1, 1:-1], padded[1:, 1:-1]  # of level edges, (h + 1, stride - 1)
     down, up = np.flatnonzero(right & ~left), np.flatnonzero(left & ~right) + stride
     to_right, to_left = np.flatnonzero(above & ~below), np.flatnonzero(below & ~above)
     to_right += to_right // (stride - 1)

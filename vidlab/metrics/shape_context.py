@@ -19,9 +19,7 @@ RING_EDGES = np.logspace(math.log10(1 / 8), math.log10(2), 5)  # radii of the ri
 N_BINS = len(RING_EDGES) * N_SECTORS
 HALF_SECTORS = N_SECTORS // 2
 # Cotangents of the borders between the sectors of a half circle; they fall as the angle grows.
-SECTOR_BORDERS = [
-    1 / math.tan(math.pi * k / HALF_SECTORS) if 2 * k != HALF_SECTORS else 0.0 for k in range(1, 6)
-]
+SECTOR_BORDERS = [1 / math.tan(math.pi * k / HALF_SECTORS) for k in range(1, HALF_SECTORS)]
 BLOCK_ROWS = 128  # points described at once, so that memory does not grow with the square of their number
 MERGED_GAP = 32  # runs of filled bins this near are worked off as one: fewer, larger array operations
 SAME = 1e-14  # lower costs are rounding: histograms of n and m counts that differ cost 1 / (n·m)² or more
