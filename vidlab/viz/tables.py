@@ -1,36 +1,34 @@
 """Metrics as rows of text: one wording for the command line and the notebooks."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from vidlab.metrics.summary import ClipSummary, Comparison
+from vidlab.metrics.bootstrap import Interval
+from vidlab.metrics.comparison import Comparison
+from vidlab.metrics.label_clip import LabelSummary
+from vidlab.metrics.proxy import rank_correlation
+from vidlab.metrics.summary import ClipSummary
+from vidlab.viz.wording import GROUPS, METRICS, Metric
 
-_METRICS = {  # what people call it, decimals
-    "iou_prev_mean": ("IoU of neighboring frames ↑", 4),
-    "instability": ("instability (1 − IoU) ↓", 4),
-    "dice_prev_mean": ("Dice of neighboring frames ↑", 4),
-    "changed_px_mean": ("changed pixels per frame ↓", 0),
-    "probs_l1_mean": ("L1 between probability maps ↓", 5),
-    "area_px_mean": ("area, pixels", 0),
-    "area_cv": ("area variation (CV)", 4),
-    "consistency_mean": ("consistency along the flow, MC ↑", 4),
-    "j_mean": ("truth: region J ↑", 4),
-    "f_mean": ("truth: boundary F ↑", 4),
-    "jf_mean": ("truth: (J + F) / 2 ↑", 4),
-    "dice_mean": ("truth: Dice ↑", 4),
-}
-_LESS = {  # fields of a comparison that are percentages removed
-    "instability": "improvement_percent",
-    "changed_px_mean": "changed_px_improvement_percent",
-    "probs_l1_mean": "probs_l1_improvement_percent",
-    "area_cv": "area_cv_improvement_percent",
-}
-_POINTS = {
-    "consistency_mean": "consistency_gain_points",
-    "j_mean": "j_gain_points",
-    "f_mean": "f_gain_points",
-    "jf_mean": "jf_gain_points",
-    "dice_mean": "dice_gain_points",
-}
+CLIP_METRICS = ("headline", "j_mean", "f_mean", "f_2px_mean", "excess_flicker", "consistency_mean")
+CLIP_HEADER = ("clip", "frames", "headline ↑", "J ↑", "F ↑", "F at 2 px ↑", "excess flicker ↓", "MC ↑")
+VARIANT_HEADER = ("version", "IoU ↑", "changed px ↓", "MC ↑", "J ↑", "F ↑")
+INTERVAL_HEADER = ("metric", "mean difference", "95 % interval", "masks better in", "n")
+UNDEFINED = "–"
+_LABEL_METRICS = {"tc": "tc_mean", **{name: name for name in ("vc8", "vc8_star", "vc16", "vc16_star")}}
+
+
+class Section(NamedTuple):
+    """Rows that belong together.
+
+    Attributes:
+        title: What they have in common.
+        rows: One text per column and row.
+    """
+
+    title: str
+    rows: list[tuple[str, ...]]
 
 
 def comparison_rows(
@@ -44,21 +42,126 @@ def comparison_rows(
         change: What `compare` says of the two.
     """
     rows = []
-    for name, (label, decimals) in _METRICS.items():
-        before, after = getattr(raw, name), getattr(stable, name)
-        if before is not None or after is not None:
-            rows.append((label, number(before, decimals), number(after, decimals), _change(name, change)))
+    for metric in METRICS.values():
+        before, after = getattr(raw, metric.name), getattr(stable, metric.name)
+        if metric.compared and (before is not None or after is not None):
+            values = number(before, metric.decimals), number(after, metric.decimals)
+            rows.append((metric.long_label, *values, _change(metric, change)))
     return rows
 
 
-def summary_rows(summary: ClipSummary) -> list[tuple[str, str]]:
-    """Return metric and value of one clip; undefined ones are left out."""
-    values = {name: getattr(summary, name) for name in _METRICS}
-    return [
-        (label, number(values[name], decimals))
-        for name, (label, decimals) in _METRICS.items()
-        if values[name] is not None
+def summary_rows(summary: ClipSummary, *, truth: ClipSummary | None, judge: str) -> list[Section]:
+    """Return metric, value and, if there is one, the truth's own value, in sections; undefined: left out.
+
+    Args:
+        summary: Metrics of the masks.
+        truth: What the truth itself measures, a yardstick for what depends on the motion in the clip.
+        judge: Name of the optical flow that judges.
+    """
+
+    def cells(metric: Metric) -> tuple[str, ...] | None:
+        value = getattr(summary, metric.name)
+        if value is None:
+            return None
+        if truth is None:
+            return (number(value, metric.decimals),)
+        own = getattr(truth, metric.name) if metric.yardstick else None
+        return number(value, metric.decimals), "" if own is None else number(own, metric.decimals)
+
+    return _sections(cells, judge=judge)
+
+
+def against_rows(masks: ClipSummary, against: ClipSummary, *, judge: str) -> list[Section]:
+    """Return metric, masks, against and masks − against, in sections; undefined for both: left out.
+
+    Args:
+        masks: Metrics of the masks.
+        against: Metrics of those that they are compared with.
+        judge: Name of the optical flow that judges.
+    """
+
+    def cells(metric: Metric) -> tuple[str, ...] | None:
+        one, other = getattr(masks, metric.name), getattr(against, metric.name)
+        if one is None and other is None:
+            return None
+        values = number(one, metric.decimals), number(other, metric.decimals)
+        return *values, signed(_minus(one, other), metric.decimals)
+
+    return _sections(cells, judge=judge)
+
+
+def interval_rows(intervals: Mapping[str, Interval]) -> list[tuple[str, ...]]:
+    """Return what `INTERVAL_HEADER` names, a row for each metric; those without a frame are left out.
+
+    Args:
+        intervals: Name of a metric → its mean difference, `p_better` counting what is better.
+    """
+    rows: list[tuple[str, ...]] = []
+    for name, drawn in intervals.items():
+        if drawn.n:
+            metric = METRICS[name]
+            mean, low, high = (
+                signed(value, metric.decimals) for value in (drawn.mean, drawn.low, drawn.high)
+            )
+            share = f"{drawn.p_better:.1%}".replace("%", " %")
+            rows.append((metric.long_label, mean, f"{low} to {high}", f"{share} of draws", str(drawn.n)))
+    return rows
+
+
+def clip_rows(
+    clips: Mapping[str, ClipSummary],
+    *,
+    mean: Mapping[str, float | None],
+    against: Mapping[str, ClipSummary],
+    against_mean: Mapping[str, float | None],
+) -> list[tuple[str, ...]]:
+    """Return what `CLIP_HEADER` names for each clip, and the mean over clips last.
+
+    Args:
+        clips: Name of a clip → its metrics.
+        mean: Name of a metric → its mean over clips.
+        against: As `clips`, the masks that they are compared with; then the difference stands in brackets.
+        against_mean: As `mean`.
+    """
+    rows = []
+    for name, summary in clips.items():
+        other = against.get(name)
+        cells = [
+            _with_difference(
+                metric, getattr(summary, metric), None if other is None else getattr(other, metric)
+            )
+            for metric in CLIP_METRICS
+        ]
+        rows.append((name, str(summary.n_frames), *cells))
+    n_frames = sum(summary.n_frames for summary in clips.values())
+    cells = [_with_difference(metric, mean.get(metric), against_mean.get(metric)) for metric in CLIP_METRICS]
+    return [*rows, (f"mean of {len(clips)}", str(n_frames), *cells)]
+
+
+def label_rows(versions: Sequence[LabelSummary], *, names: Mapping[int, str]) -> list[Section]:
+    """Return the metrics of class labels, in sections; what is undefined is left out.
+
+    Args:
+        versions: Metrics of one set of labels, or of two that are compared; then the difference comes last.
+        names: Class index → its name.
+    """
+
+    def of(labels: Mapping[str, str]) -> dict[str, list[float | None]]:
+        return {label: [getattr(one, name) for one in versions] for name, label in labels.items()}
+
+    classes = {f"{index} {name}": [one.iou.get(index) for one in versions] for index, name in names.items()}
+    sections = {
+        GROUPS["accuracy"]: of({"miou": "mIoU ↑", "pixel_accuracy": "share of pixels that are right ↑"}),
+        "IoU of each class ↑": classes,
+        GROUPS["published"]: of(
+            {name: METRICS[metric].short_label for name, metric in _LABEL_METRICS.items()}
+        ),
+    }
+    made = [
+        Section(title, [_label_row(*row) for row in rows.items() if any(v is not None for v in row[1])])
+        for title, rows in sections.items()
     ]
+    return [section for section in made if section.rows]
 
 
 def variant_rows(summaries: Mapping[str, ClipSummary]) -> list[tuple[str, ...]]:
@@ -69,12 +172,9 @@ def variant_rows(summaries: Mapping[str, ClipSummary]) -> list[tuple[str, ...]]:
     """
     names = ("iou_prev_mean", "changed_px_mean", "consistency_mean", "j_mean", "f_mean")
     return [
-        (version, *(number(getattr(summary, name), _METRICS[name][1]) for name in names))
+        (version, *(number(getattr(summary, name), METRICS[name].decimals) for name in names))
         for version, summary in summaries.items()
     ]
-
-
-VARIANT_HEADER = ("version", "IoU ↑", "changed px ↓", "MC ↑", "J ↑", "F ↑")
 
 
 def number(value: float | None, decimals: int) -> str:
@@ -83,7 +183,21 @@ def number(value: float | None, decimals: int) -> str:
     >>> number(1234.56, 1), number(None, 1)
     ('1,234.6', '–')
     """
-    return "–" if value is None else f"{value:,.{decimals}f}"
+    return UNDEFINED if value is None or math.isnan(value) else f"{value:,.{decimals}f}"
+
+
+def signed(value: float | None, decimals: int) -> str:
+    """Write a difference with its sign; what rounds to nothing has none.
+
+    >>> signed(0.125, 2), signed(-0.001, 2), signed(None, 2)
+    ('+0.12', '0.00', '–')
+    """
+    text = number(value, decimals)
+    if value is None or text == UNDEFINED:
+        return text
+    if not text.strip("-0.,"):
+        return text.lstrip("-")
+    return text if value < 0 else f"+{text}"
 
 
 def percent_less(removed: float | None) -> str:
@@ -97,9 +211,36 @@ def percent_less(removed: float | None) -> str:
     return f"{removed:.1f} % less" if removed >= 0 else f"{-removed:.1f} % more"
 
 
-def _change(name: str, change: Comparison) -> str:
-    if name in _LESS:
-        removed = getattr(change, _LESS[name])
-        return percent_less(removed)
-    gain = getattr(change, _POINTS[name]) if name in _POINTS else None
-    return "" if gain is None else f"{gain:+.1f} points"
+def _sections(cells: Callable[[Metric], tuple[str, ...] | None], *, judge: str) -> list[Section]:
+    """Give each group its rows, in the order of the declaration; groups without any are left out."""
+    sections = []
+    rho = rank_correlation()
+    for group, title in GROUPS.items():
+        metrics = [metric for metric in METRICS.values() if metric.group == group]
+        found = [(metric.short_label, cells(metric)) for metric in metrics]
+        rows = [(label, *texts) for label, texts in found if texts is not None]
+        if rows:
+            sections.append(Section(title.format(judge=judge, synthetic=rho.synthetic, real=rho.real), rows))
+    return sections
+
+
+def _label_row(label: str, values: Sequence[float | None]) -> tuple[str, ...]:
+    cells = [number(value, 4) for value in values]
+    return (label, *cells) if len(values) == 1 else (label, *cells, signed(_minus(*values), 4))
+
+
+def _with_difference(name: str, value: float | None, other: float | None) -> str:
+    decimals = METRICS[name].decimals
+    difference = _minus(value, other)
+    return number(value, decimals) + ("" if difference is None else f" ({signed(difference, decimals)})")
+
+
+def _minus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
+
+
+def _change(metric: Metric, change: Comparison) -> str:
+    value = getattr(change, metric.change) if metric.change else None
+    if value is None:
+        return ""
+    return f"{value:+.1f} points" if metric.change.endswith("points") else percent_less(value)
