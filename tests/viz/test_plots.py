@@ -3,7 +3,15 @@ import pytest
 from matplotlib.figure import Figure
 
 from vidlab.errors import ShapeError
-from vidlab.viz.plots import plot_class_curves, plot_cuts, plot_methods, plot_raw_and_stable
+from vidlab.viz.plots import (
+    VERSION_COLORS,
+    plot_class_curves,
+    plot_cuts,
+    plot_marks,
+    plot_methods,
+    plot_raw_and_stable,
+    plot_versions,
+)
 
 
 @pytest.fixture
@@ -52,3 +60,26 @@ def test_cuts_are_marked(axes):
     plot_methods(axes, {"median": [1, 2, 3]}, ylabel="y", title="t")
     plot_cuts(axes, [1, 2])
     assert len(axes.lines) == 3
+
+
+def test_versions_keep_their_color_and_the_masks_lie_on_top(axes):
+    plot_versions(axes, {"masks": [1, 2], "truth": [1, None]}, ylabel="y", title="t")
+    assert [line.get_color() for line in axes.lines] == [VERSION_COLORS["truth"], VERSION_COLORS["masks"]]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["truth, mean 1.000", "masks, mean 1.500"]
+
+
+def test_a_value_between_undefined_ones_is_marked(axes):
+    values = [1.0, 2.0, None, 3.0, None, *[1.0] * 20]
+    plot_versions(axes, {"masks": values}, ylabel="y", title="t")
+    assert axes.lines[0].get_markevery() == [3]
+
+
+def test_marked_frames_have_a_line_and_their_text_each(axes, tmp_path):
+    plot_versions(axes, {"masks": [1.0, 2.0, 3.0]}, ylabel="y", title="t")
+    top = axes.get_ylim()[1]
+    plot_marks(axes, {0: "1", 2: "2"})
+    assert [text.get_text() for text in axes.texts] == ["1", "2"]
+    assert [line.get_xdata()[0] for line in axes.lines[1:]] == [0, 2]
+    assert axes.get_ylim()[1] > top  # room for the texts above the curves
+    axes.figure.savefig(tmp_path / "plot.png")

@@ -16,6 +16,9 @@ from vidlab.viz.colors import METHOD_COLORS, RAW_COLOR, class_hex
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+VERSION_COLORS = {"truth": "#999999", "against": "#e69f00", "masks": "#0072b2"}  # drawn in this order
+VERSION_WIDTHS = {"truth": 1.1, "against": 1.4, "masks": 1.9}
+MARK_COLOR = "#b03060"
 _MARKED = 12  # up to so many frames a marker shows each value; a single frame would otherwise draw nothing
 
 
@@ -86,6 +89,51 @@ def plot_methods(axes: "Axes", curves: Mapping[str, ArrayLike], *, ylabel: str, 
     return _finish(axes, ylabel=ylabel, title=title)
 
 
+def plot_versions(axes: "Axes", curves: Mapping[str, ArrayLike], *, ylabel: str, title: str) -> "Axes":
+    """Draw one quantity of several versions of a clip's masks, over the frames.
+
+    Args:
+        axes: Where to draw.
+        curves: `masks`, `against` or `truth` → float (T,), one value per frame; None or NaN where undefined.
+        ylabel: What the values are, with their unit.
+        title: What is shown, and which way is better.
+
+    Returns:
+        The axes.
+    """
+    for name in sorted(curves, key=list(VERSION_COLORS).index):
+        values = np.asarray(curves[name], np.float64)
+        label = f"{name}, mean {_mean_text(values)}"
+        _line(axes, values, color=VERSION_COLORS[name], label=label, width=VERSION_WIDTHS[name])
+    return _finish(axes, ylabel=ylabel, title=title)
+
+
+def plot_marks(axes: "Axes", marks: Mapping[int, str]) -> "Axes":
+    """Mark frames by thin vertical lines, each with a short text at its head, above the curves.
+
+    Args:
+        axes: Where curves were drawn.
+        marks: Frame → text, such as a number.
+    """
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.1 * (high - low))
+    for frame, text in marks.items():
+        axes.axvline(frame, color=MARK_COLOR, linewidth=0.8, zorder=1)
+        axes.annotate(
+            text,
+            (frame, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -2),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize="small",
+            color="white",
+            bbox={"boxstyle": "round,pad=0.2", "facecolor": MARK_COLOR, "edgecolor": "none"},
+        )
+    return axes
+
+
 def plot_cuts(axes: "Axes", cuts: Sequence[int]) -> "Axes":
     """Mark frames that start a new shot by dotted vertical lines."""
     for position, frame in enumerate(cuts):
@@ -96,10 +144,23 @@ def plot_cuts(axes: "Axes", cuts: Sequence[int]) -> "Axes":
 
 
 def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, width: float) -> None:
-    marker = "o" if len(values) <= _MARKED else None
+    marked = None if len(values) <= _MARKED else _alone(values)
     axes.plot(
-        np.arange(len(values)), values, color=color, label=label, linewidth=width, marker=marker, markersize=4
+        np.arange(len(values)),
+        values,
+        color=color,
+        label=label,
+        linewidth=width,
+        marker="o",
+        markersize=4 if marked is None else width + 1,
+        markevery=marked,
     )
+
+
+def _alone(values: NDArray[np.float64]) -> list[int]:
+    """Frames whose neighbors on both sides are undefined: no line goes through them."""
+    known = np.pad(~np.isnan(values), 1)
+    return [int(i) for i in np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])]
 
 
 def _finish(axes: "Axes", *, ylabel: str, title: str) -> "Axes":
