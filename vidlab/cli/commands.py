@@ -11,6 +11,7 @@ from vidlab.cli.options import given
 from vidlab.errors import ParameterError
 from vidlab.params import (
     METHODS,
+    EvaluateParams,
     EvidenceParams,
     Params,
     SegmentParams,
@@ -87,28 +88,6 @@ def stabilize(args: argparse.Namespace) -> int:
     return 0
 
 
-def evaluate(args: argparse.Namespace) -> int:
-    """Run `vidlab evaluate`."""
-    source = given(args, SourceParams)
-    from vidlab import jobs
-    from vidlab.cli.progress import progress_bar
-    from vidlab.cli.tables import print_summary
-
-    with progress_bar("evaluating") as progress:
-        result = jobs.evaluate(
-            Path(args.masks),
-            truth=None if args.truth is None else Path(args.truth),
-            video=None if args.video is None else Path(args.video),
-            source=source,
-            progress=progress,
-        )
-    if args.json:
-        print(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        print_summary(result.summary, title=f"{args.masks}, {result.summary.n_frames} frames")
-    return 0
-
-
 def run(args: argparse.Namespace) -> int:
     """Run `vidlab run`."""
     from vidlab.jobs import notebook as notebooks
@@ -125,9 +104,8 @@ def params(args: argparse.Namespace) -> int:
     """Run `vidlab params`."""
     groups: dict[str, type[Params]] = {}
     if args.method is None:
-        groups = {
-            model.__name__: model for model in (SourceParams, SegmentParams, EvidenceParams, WriterParams)
-        }
+        models = (SourceParams, SegmentParams, EvidenceParams, EvaluateParams, WriterParams)
+        groups = {model.__name__: model for model in models}
         groups |= {f"--method {name}": model for name, model in METHODS.items()}
     else:
         groups[f"--method {args.method}"] = method_model(args.method)

@@ -4,7 +4,7 @@ import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands
+from vidlab.cli import commands, evaluate
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
@@ -16,7 +16,7 @@ examples:
   vidlab segment clip.mp4 --model maskrcnn_demo --out runs/clip
   vidlab stabilize clip.mp4 --masks runs/clip --out runs/clip_stable
   vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog
-  vidlab evaluate --masks runs/dog --truth truth/ --video frames/
+  vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
   vidlab params flow_fusion
 
 exit codes:
@@ -130,23 +130,9 @@ def _stabilize(to: _Commands) -> None:
 
 
 def _evaluate(to: _Commands) -> None:
-    parser = _command(
-        to,
-        "evaluate",
-        "measure masks: how calm, how accurate, how consistent with the motion",
-        "Stability needs only masks; --truth adds J (region) and F (boundary, DAVIS); --video adds the\n"
-        "flow-compensated consistency.",
-        "vidlab evaluate --masks runs/dog --truth truth/ --video frames/",
-        "vidlab evaluate --masks runs/dog/raw --json",
-    )
-    parser.add_argument(
-        "--masks", metavar="DIR", required=True, help="folder of PNGs, or a result folder (its masks/)"
-    )
-    parser.add_argument("--truth", metavar="DIR", help="folder of PNGs with true masks, one per frame")
-    parser.add_argument("--video", metavar="VIDEO_OR_FOLDER", help="the frames, for the optical flow")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    add_options(parser, SourceParams)
-    parser.set_defaults(run=commands.evaluate)
+    parser = _command(to, "evaluate", evaluate.SUMMARY, evaluate.DESCRIPTION, *evaluate.EXAMPLES)
+    evaluate.add_words(parser)
+    parser.set_defaults(run=evaluate.run)
 
 
 def _run(to: _Commands) -> None:
