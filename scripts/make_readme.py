@@ -20,7 +20,10 @@ from pathlib import Path
 
 import nbformat
 
-from vidlab.metrics.summary import ClipMetrics, ClipSummary, compare
+from vidlab.metrics.clip import ClipMetrics
+from vidlab.metrics.comparison import compare
+from vidlab.metrics.summary import ClipSummary
+from vidlab.params import EvaluateParams
 from vidlab.viz.show import Table
 from vidlab.viz.tables import comparison_rows
 
@@ -87,7 +90,7 @@ def sample_table() -> str:
 
 def whole_summary(means: dict[str, object]) -> ClipSummary:
     """Rebuild a summary from its means; the curves are not in the file."""
-    return ClipSummary.model_validate({**means, "curves": ClipMetrics().compute().curves})
+    return ClipSummary.model_validate({**means, "curves": ClipMetrics(EvaluateParams()).compute().curves})
 
 
 def real_table() -> str:

@@ -6,24 +6,35 @@ import pytest
 
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.metrics import area, stability
-from vidlab.metrics.summary import ClipMetrics, ClipSummary, compare
+from vidlab.metrics.clip import ClipMetrics, PairMotion
+from vidlab.metrics.comparison import compare
+from vidlab.metrics.curves import Curves
+from vidlab.metrics.summary import ClipSummary
+from vidlab.params import EvaluateParams
 
-STILL = np.zeros((6, 8, 2), np.float32)
+SEEN = np.ones((6, 8), bool)
+STILL = PairMotion(np.zeros((6, 8, 2), np.float32), occluded=~SEEN, valid=SEEN)
+GRAY = np.full((6, 8, 3), 128, np.uint8)
 
 
 def random_clip(seed, n_frames=5):
     return np.random.default_rng(seed).random((n_frames, 6, 8)) > 0.5
 
 
-def measure(masks, *, probs=None, targets=None, flow=None):
-    metrics = ClipMetrics()
+def feed(metrics, mask, *, probs=None, target=None, image=None, motion=None):
+    metrics.update(mask, probs=probs, target=target, image=image, motion=motion, judge=motion)
+
+
+def measure(masks, *, probs=None, targets=None, motion=None, params=None):
+    metrics = ClipMetrics(params or EvaluateParams())
     for t, mask in enumerate(masks):
-        metrics.update(
+        feed(
+            metrics,
             mask,
             probs=None if probs is None else probs[t],
             target=None if targets is None else targets[t],
-            flow_to_prev=flow if t else None,
-            occluded=None,
+            image=None if motion is None else GRAY,
+            motion=motion if t else None,
         )
     return metrics.compute()
 
@@ -31,7 +42,7 @@ def measure(masks, *, probs=None, targets=None, flow=None):
 def test_every_metric_is_there_and_agrees_with_its_function():
     masks = random_clip(1)
     probs = masks.astype(np.float32) / 2
-    summary = measure(masks, probs=probs, targets=masks, flow=STILL)
+    summary = measure(masks, probs=probs, targets=masks, motion=STILL)
     assert (summary.n_frames, summary.n_pairs, summary.n_consistency_pairs, summary.n_target) == (5, 4, 4, 5)
     assert summary.instability == pytest.approx(stability.instability(masks))
     assert summary.changed_px_mean == pytest.approx(stability.changed_px(masks).mean())
@@ -81,7 +92,7 @@ def test_short_clips_have_stated_values(n_frames):
 
 
 def test_an_empty_prediction_is_calm_but_not_right():
-    summary = measure(np.zeros((3, 6, 8), bool), targets=np.ones((3, 6, 8), bool), flow=STILL)
+    summary = measure(np.zeros((3, 6, 8), bool), targets=np.ones((3, 6, 8), bool), motion=STILL)
     assert summary.instability == 0
     assert summary.area_cv is None
     assert summary.j_mean == 0
@@ -106,18 +117,53 @@ def test_comparison_of_different_lengths_is_refused():
 
 
 def test_reset_forgets_everything():
-    metrics = ClipMetrics()
-    mask = np.eye(4, dtype=bool)
-    metrics.update(mask, probs=None, target=mask, flow_to_prev=None, occluded=None)
+    metrics = ClipMetrics(EvaluateParams())
+    feed(metrics, np.eye(4, dtype=bool), target=np.eye(4, dtype=bool))
     metrics.reset()
-    assert metrics.compute() == ClipMetrics().compute()
+    assert metrics.compute() == ClipMetrics(EvaluateParams()).compute()
 
 
 def test_a_frame_of_another_size_is_refused():
-    metrics = ClipMetrics()
-    metrics.update(np.eye(4, dtype=bool), probs=None, target=None, flow_to_prev=None, occluded=None)
-    with pytest.raises(ShapeError, match="masks must match"):
-        metrics.update(np.eye(5, dtype=bool), probs=None, target=None, flow_to_prev=None, occluded=None)
+    metrics = ClipMetrics(EvaluateParams())
+    feed(metrics, np.eye(4, dtype=bool))
+    with pytest.raises(ShapeError, match="must match"):
+        feed(metrics, np.eye(5, dtype=bool))
+
+
+def test_the_truth_itself_scores_perfectly_and_an_empty_mask_does_not():
+    masks = random_clip(6, n_frames=20)
+    summary = measure(masks, targets=masks, motion=STILL)
+    perfect = ("headline", "jf_mean", "j_recall", "f_recall", "f_1px_mean", "f_2px_mean", "vc8_star")
+    for name in perfect:
+        assert getattr(summary, name) in (1, None), name
+    assert summary.headline == 1
+    assert (summary.excess_flicker, summary.j_decay, summary.dtssd_mean) == (0, 0, 0)
+    assert (summary.ghost_frames, summary.false_frames, summary.unborn, summary.dropouts) == (0, 0, 0, 0)
+    assert summary.birth_latency_frames == 0
+    nothing = measure(np.zeros_like(masks), targets=masks, motion=STILL)
+    assert (nothing.headline, nothing.quality_proxy, nothing.unborn) == (0, 0, 1)
+    assert nothing.excess_flicker < 0
+
+
+def test_flicker_is_judged_by_its_own_flow_and_consistency_by_the_other():
+    masks = np.zeros((2, 6, 8), bool)
+    masks[0, :, 2:4] = masks[1, :, 3:5] = True
+    right = PairMotion(STILL.flow_to_prev + np.float32([-1, 0]), occluded=~SEEN, valid=SEEN)
+    metrics = ClipMetrics(EvaluateParams())
+    for t, mask in enumerate(masks):
+        pair = {"motion": STILL, "judge": right} if t else {"motion": None, "judge": None}
+        metrics.update(mask, probs=None, target=mask, image=None, **pair)
+    summary = metrics.compute()
+    assert summary.consistency_mean == pytest.approx(1 / 3)
+    assert summary.flicker_mean == 0
+
+
+def test_every_curve_has_a_value_per_frame_and_t_can_be_left_out():
+    masks = random_clip(7)
+    summary = measure(masks, targets=masks, motion=STILL, params=EvaluateParams(davis_t=False))
+    assert {len(getattr(summary.curves, name)) for name in Curves.model_fields} == {5}
+    assert summary.davis_t_mean is None
+    assert set(summary.undefined_frames) >= {"davis_t", "probs_l1"}
 
 
 def test_nan_never_reaches_a_field():

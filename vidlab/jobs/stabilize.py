@@ -20,8 +20,17 @@ from vidlab.jobs.record import describe_file, describe_params, describe_run, wri
 from vidlab.jobs.stopwatch import Stopwatch, TimedStabilizer
 from vidlab.jobs.truth import MaskFolder
 from vidlab.jobs.writing import BACKGROUND, StableWriter
-from vidlab.metrics.summary import ClipSummary, Comparison, compare
-from vidlab.params import METHODS, EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
+from vidlab.metrics.comparison import Comparison, compare
+from vidlab.metrics.summary import ClipSummary
+from vidlab.params import (
+    METHODS,
+    EvaluateParams,
+    EvidenceParams,
+    MethodParams,
+    SegmentParams,
+    SourceParams,
+    WriterParams,
+)
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import StableFrame
 from vidlab.tracking import Tracker
@@ -38,6 +47,7 @@ class StabilizeResult:
         losses: What the source could not give.
         raw: Metrics before.
         stable: Metrics after.
+        truth: What the truth itself measures, None without it.
         change: Raw against stable.
     """
 
@@ -46,6 +56,7 @@ class StabilizeResult:
     losses: tuple[str, ...]
     raw: ClipSummary
     stable: ClipSummary
+    truth: ClipSummary | None
     change: Comparison
 
 
@@ -53,6 +64,7 @@ class StabilizeResult:
 class _Request:
     """The arguments of one job, for its parts."""
 
+    out: Path
     video: Path
     masks_from: MaskFile | Network
     class_ids: tuple[int, ...] | None
@@ -110,6 +122,7 @@ def stabilize(
         DeviceError: The device is not here.
     """
     request = _Request(
+        out=out,
         video=video,
         masks_from=masks_from,
         class_ids=class_ids,
@@ -125,8 +138,7 @@ def stabilize(
     )
     inputs = [video, truth, masks_from.path if isinstance(masks_from, MaskFile) else None]
     with result_folder(out, force=force, inputs=[path for path in inputs if path is not None]) as folder:
-        result = _Job(request, folder).run(progress)
-    return StabilizeResult(out, *result)
+        return _Job(request, folder).run(progress)
 
 
 def method_name(params: MethodParams) -> str:
@@ -164,10 +176,12 @@ class _Job:
         size_hw = self._reading.info.size_hw
         self._truth = MaskFolder(request.truth, size_hw=size_hw) if request.truth else None
         self._tracker = Tracker(iou=request.params.track_iou, max_missed=request.params.track_max_missed)
-        self._measuring = Measuring(("raw", "stable"))
+        # judged only where there is truth to judge by; T would take longer than stabilizing does
+        judging = EvaluateParams(davis_t=False)
+        self._measuring = Measuring(("raw", "stable"), params=judging, judged=request.truth is not None)
         self._states = StateCurves()
 
-    def run(self, progress: Progress) -> tuple[int, tuple[str, ...], ClipSummary, ClipSummary, Comparison]:
+    def run(self, progress: Progress) -> StabilizeResult:
         request = self._request
         timed = TimedStabilizer(self._stabilizer, self._stopwatch)
         one_class = request.class_ids is not None and len(request.class_ids) == 1
@@ -216,19 +230,29 @@ class _Job:
             is_cut=stable.is_cut,
         )
 
-    def _conclude(
-        self, writer: StableWriter
-    ) -> tuple[int, tuple[str, ...], ClipSummary, ClipSummary, Comparison]:
-        summaries = self._measuring.compute()
-        raw, stable = summaries["raw"], summaries["stable"]
-        change = compare(raw, stable)
+    def _conclude(self, writer: StableWriter) -> StabilizeResult:
+        measured = self._measuring.compute()
+        result = StabilizeResult(
+            folder=self._request.out,
+            n_frames=writer.n_frames,
+            losses=self._reading.losses,
+            raw=measured["raw"],
+            stable=measured["stable"],
+            truth=self._measuring.truth(),
+            change=compare(measured["raw"], measured["stable"]),
+        )
         with self._stopwatch.stage("plots"):
-            method = self._request.method
-            write_plots(self._folder / "plots", raw=raw, stable=stable, states=self._states, method=method)
-            write_curves(self._folder / "curves.csv", self._states, versions=summaries)
+            write_plots(
+                self._folder / "plots",
+                raw=result.raw,
+                stable=result.stable,
+                states=self._states,
+                method=self._request.method,
+            )
+            write_curves(self._folder / "curves.csv", self._states, versions=measured)
         write_json(self._folder / "params.json", self._describe())
-        write_json(self._folder / "metrics.json", self._measured(writer, raw, stable, change))
-        return writer.n_frames, self._reading.losses, raw, stable, change
+        write_json(self._folder / "metrics.json", self._measured(writer, result))
+        return result
 
     def _describe(self) -> dict[str, Any]:
         request = self._request
@@ -249,24 +273,27 @@ class _Job:
             "save_frames": request.save_frames,
         }
 
-    def _measured(
-        self, writer: StableWriter, raw: ClipSummary, stable: ClipSummary, change: Comparison
-    ) -> dict[str, Any]:
-        info, losses = self._reading.info, self._reading.losses
+    def _measured(self, writer: StableWriter, result: StabilizeResult) -> dict[str, Any]:
+        info = self._reading.info
         shown = {str(class_id): class_name(class_id) for class_id in writer.class_ids}
         return {
-            "n_frames": writer.n_frames,
+            "n_frames": result.n_frames,
             "size_hw": list(info.size_hw),
             "fps": info.fps,
-            "losses": list(losses),
+            "losses": list(result.losses),
             "method": self._request.method,
             "classes": shown,
             "labels": {str(BACKGROUND): "background", **shown} if len(shown) > 1 else None,
             "cuts": self._states.cuts,
-            "raw": raw.model_dump(mode="json", exclude={"curves"}),
-            "stable": stable.model_dump(mode="json", exclude={"curves"}),
-            "improvement": change.model_dump(mode="json"),
+            "raw": _means(result.raw),
+            "stable": _means(result.stable),
+            "truth": None if result.truth is None else _means(result.truth),
+            "improvement": result.change.model_dump(mode="json"),
             "device": self._reading.device,
             "n_cpus": os.cpu_count(),
-            "timing": self._stopwatch.report(writer.n_frames),
+            "timing": self._stopwatch.report(result.n_frames),
         }
+
+
+def _means(summary: ClipSummary) -> dict[str, Any]:
+    return summary.model_dump(mode="json", exclude={"curves"})

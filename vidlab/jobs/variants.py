@@ -12,7 +12,7 @@ from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
-from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, tunables
+from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentParams, SourceParams, tunables
 from vidlab.temporal import create_stabilizer
 
 RAW = "raw"  # the name of the masks before any method
@@ -64,7 +64,8 @@ def measure_variants(
         evidence=evidence,
     )
     target = MaskFolder(truth, size_hw=reading.info.size_hw) if truth else None
-    measuring = Measuring((RAW, *variants))
+    judging = EvaluateParams(davis_t=False)  # T would take longer than all the rest
+    measuring = Measuring((RAW, *variants), params=judging, judged=truth is not None)
     streams = tee(reading.with_evidence(), len(variants))
     driven = [
         drive(create_stabilizer(params), stream)
