@@ -22,7 +22,7 @@ from vidlab.viz.tables import (
     summary_rows,
     variant_rows,
 )
-from vidlab.viz.wording import GROUPS, METRICS
+from vidlab.viz.wording import GROUPS, LABEL_METRICS, METRICS
 
 
 def summary(*areas: int, truth: bool) -> ClipSummary:
@@ -154,4 +154,5 @@ def test_labels_show_every_class_that_is_there(n_versions):
     ]
     assert by_title["accuracy, against the truth"][0][1] == "0.5000"
     assert {len(row) for rows in by_title.values() for row in rows} == {2 if n_versions == 1 else 4}
-    assert {field.name for field in fields(one)} >= {"tc", "vc8", "vc8_star", "vc16", "vc16_star"}
+    assert {field.name for field in fields(one)} >= set(LABEL_METRICS)
+    assert interval_rows({"miou": Interval(0.5, 0.25, 0.75, 8, 1.0)})[0][0] == "truth: mIoU ↑"

@@ -42,8 +42,8 @@ def explain(summary: ClipSummary, *, truth: ClipSummary | None) -> list[str]:
         *_accuracy(summary),
         *_outline(summary, truth),
         *_lives(summary),
-        *_traps(summary),
         *_unknown(summary),
+        *_traps(summary),
     ]
     return sayings or ["nothing stands out"]
 

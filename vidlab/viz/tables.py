@@ -9,14 +9,13 @@ from vidlab.metrics.comparison import Comparison
 from vidlab.metrics.label_clip import LabelSummary
 from vidlab.metrics.proxy import rank_correlation
 from vidlab.metrics.summary import ClipSummary
-from vidlab.viz.wording import GROUPS, METRICS, Metric
+from vidlab.viz.wording import GROUPS, LABEL_METRICS, METRICS, Group, Metric
 
 CLIP_METRICS = ("headline", "j_mean", "f_mean", "f_2px_mean", "excess_flicker", "consistency_mean")
 CLIP_HEADER = ("clip", "frames", "headline ↑", "J ↑", "F ↑", "F at 2 px ↑", "excess flicker ↓", "MC ↑")
 VARIANT_HEADER = ("version", "IoU ↑", "changed px ↓", "MC ↑", "J ↑", "F ↑")
 INTERVAL_HEADER = ("metric", "mean difference", "95 % interval", "masks better in", "n")
 UNDEFINED = "–"
-_LABEL_METRICS = {"tc": "tc_mean", **{name: name for name in ("vc8", "vc8_star", "vc16", "vc16_star")}}
 
 
 class Section(NamedTuple):
@@ -99,7 +98,7 @@ def interval_rows(intervals: Mapping[str, Interval]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, drawn in intervals.items():
         if drawn.n:
-            metric = METRICS[name]
+            metric = METRICS.get(name) or LABEL_METRICS[name]
             mean, low, high = (
                 signed(value, metric.decimals) for value in (drawn.mean, drawn.low, drawn.high)
             )
@@ -146,16 +145,15 @@ def label_rows(versions: Sequence[LabelSummary], *, names: Mapping[int, str]) ->
         names: Class index → its name.
     """
 
-    def of(labels: Mapping[str, str]) -> dict[str, list[float | None]]:
-        return {label: [getattr(one, name) for one in versions] for name, label in labels.items()}
+    def of(group: Group) -> dict[str, list[float | None]]:
+        metrics = {name: metric for name, metric in LABEL_METRICS.items() if metric.group == group}
+        return {m.short_label: [getattr(one, name) for one in versions] for name, m in metrics.items()}
 
     classes = {f"{index} {name}": [one.iou.get(index) for one in versions] for index, name in names.items()}
     sections = {
-        GROUPS["accuracy"]: of({"miou": "mIoU ↑", "pixel_accuracy": "share of pixels that are right ↑"}),
+        GROUPS["accuracy"]: of("accuracy"),
         "IoU of each class ↑": classes,
-        GROUPS["published"]: of(
-            {name: METRICS[metric].short_label for name, metric in _LABEL_METRICS.items()}
-        ),
+        GROUPS["published"]: of("published"),
     }
     made = [
         Section(title, [_label_row(*row) for row in rows.items() if any(v is not None for v in row[1])])

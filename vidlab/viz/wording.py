@@ -135,21 +135,25 @@ _CHANGES = {  # part of raw against stable: field of `Comparison` that says what
 _TRIVIAL = {"vc8", "vc8_star", "vc16", "vc16_star", "dtssd_mean"}  # the truth against itself
 
 
-def _yardstick(name: str, group: Group) -> bool:
-    return group in ("flicker", "published", "simple", "no_truth") and name not in _TRIVIAL
-
-
-METRICS: Mapping[str, Metric] = {
-    name: Metric(
+def _metric(name: str, group: Group, label: str, decimals: int, better: Better) -> Metric:
+    return Metric(
         name=name,
         group=group,
         label=label,
         decimals=decimals,
         better=better,
         curve=_CURVES.get(name, ""),
-        yardstick=_yardstick(name, group),
+        yardstick=group in ("flicker", "published", "simple", "no_truth") and name not in _TRIVIAL,
         compared=name in _CHANGES,
         change=_CHANGES.get(name, ""),
     )
-    for name, group, label, decimals, better in _DECLARED
-}
+
+
+METRICS: Mapping[str, Metric] = {row[0]: _metric(*row) for row in _DECLARED}
+
+_OF_LABELS = ("tc", "vc8", "vc8_star", "vc16", "vc16_star")  # measured on masks and on class labels
+LABEL_METRICS: Mapping[str, Metric] = {
+    "miou": _metric("miou", "accuracy", "mIoU", 4, "more"),
+    "pixel_accuracy": _metric("pixel_accuracy", "accuracy", "share of pixels that are right", 4, "more"),
+    **{name: METRICS["tc_mean" if name == "tc" else name] for name in _OF_LABELS},
+}  # fields of `LabelSummary`
