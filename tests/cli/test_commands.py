@@ -120,25 +120,6 @@ def test_full_folder_is_refused_without_force(capsys, clip, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_evaluate_prints_json_and_a_table(capsys, clip):
-    words = ("evaluate", "--masks", clip.masks, "--truth", clip.truth, "--video", clip.video)
-    code, out, err = run(capsys, *words, "--json")
-    assert (code, err) == (0, "")
-    measured = json.loads(out)
-    assert measured["n_frames"] == N_FRAMES
-    assert measured["j_mean"] == pytest.approx(10 / 12)
-    assert measured["consistency_mean"] is not None
-    table = run(capsys, *words)[1]
-    assert "instability" in table
-    assert "0.8333" in table
-
-
-def test_evaluate_needs_only_masks(capsys, clip):
-    measured = json.loads(run(capsys, "evaluate", "--masks", clip.truth, "--json")[1])
-    assert measured["j_mean"] is None
-    assert measured["instability"] == pytest.approx(1 - 22 / 26)
-
-
 SLOW_RUN = """
 import signal, sys, time
 from vidlab import cli

@@ -9,7 +9,7 @@ import pytest
 import vidlab
 from vidlab import cli, params
 from vidlab.cli.options import describe
-from vidlab.params import EvidenceParams, SegmentParams, SourceParams, WriterParams, tunables
+from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams, tunables
 
 COMMANDS = ("demo", "segment", "stabilize", "evaluate", "run", "params", "info")
 
@@ -46,6 +46,7 @@ def test_version(capsys):
     [
         ("segment", (SourceParams, SegmentParams, EvidenceParams)),
         ("stabilize", (SourceParams, SegmentParams, EvidenceParams, WriterParams)),
+        ("evaluate", (SourceParams, EvaluateParams)),
     ],
 )
 def test_options_say_range_and_default_of_the_schema(capsys, command, models):
@@ -89,6 +90,13 @@ STABILIZE = ("stabilize", "no_such.mp4", "--out", "no_such_out")
         ((*STABILIZE, "--masks", "m", "--weights", "x"), "got --masks and --weights; leave one out"),
         ((*STABILIZE, "--model", "oracle"), "unknown model 'oracle'"),
         (("evaluate",), "the following arguments are required: --masks"),
+        (
+            ("evaluate", "--masks", "m", "--judge-flow", "raft"),
+            "judge_flow must be one of farneback, dis, got raft",
+        ),
+        (("evaluate", "--masks", "m", "--found-iou", "0"), "found_iou must lie in (0, 1], got 0"),
+        (("evaluate", "--masks", "m", "--area-window", "4"), "area_window must be one of 3, 5, 7"),
+        (("evaluate", "--masks", "m", "--labels"), "labels must be measured by --truth, --video or both"),
         (("params", "magic"), "unknown method 'magic'"),
     ],
 )
@@ -117,6 +125,7 @@ def test_params_as_json_is_the_schema(capsys):
     assert set(params.METHODS) == {name.split()[-1] for name in listed if name.startswith("--method")}
     window = next(row for row in listed["--method median"] if row["name"] == "window")
     assert (window["default"], window["choices"], window["unit"]) == (5, [3, 5, 7, 9], "frames")
+    assert {row["name"] for row in listed["EvaluateParams"]} == set(EvaluateParams.model_fields)
 
 
 def test_info_says_what_is_here(capsys):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vidlab.jobs.progress import Progress
     from vidlab.metrics.bootstrap import Interval
 
+FEW_CLIPS = 10  # fewer hardly show how clips differ: an interval drawn from them is too narrow
+
 SUMMARY = "measure masks: how accurate, how calm, how consistent with the motion"
 DESCRIPTION = """\
 Stability needs only masks; --truth adds accuracy (J, F), --video what is measured along the motion (MC,
@@ -112,6 +114,8 @@ def _clips(masks: Path, options: dict[str, Any], *, as_json: bool) -> int:
     else:
         _show_clips(result, title=str(masks))
         _show_folder(options["out"])
+    for name, trouble in result.failures.items():
+        print(f"vidlab: clip {name}: {' '.join(trouble.split())}", file=sys.stderr)
     return 1 if result.failures else 0
 
 
@@ -161,11 +165,10 @@ def _show_clips(result: "ClipsResult", *, title: str) -> None:
     if clips:
         rows = clip_rows(clips, mean=result.mean, against=against, against_mean=result.against_mean or {})
         print_table(CLIP_HEADER, rows, title=title, right=range(1, len(CLIP_HEADER)))
-    _show_intervals(
-        result.intervals, title="mean difference over clips; clips, and blocks of frames in them, drawn again"
-    )
-    for name, trouble in result.failures.items():
-        print(f"vidlab: clip {name}: {' '.join(trouble.split())}", file=sys.stderr)
+    title = "mean difference over clips; clips, and blocks of frames in them, drawn again"
+    if len(clips) < FEW_CLIPS:
+        title += " (so few clips promise too much)"
+    _show_intervals(result.intervals, title=title)
 
 
 def _show_labels(result: "LabelsResult") -> None:
