@@ -155,3 +155,11 @@ def test_wrong_input_is_refused():
         ShapeError, match=re.escape("masks must match, got previous (60, 80) and mask (2, 2)")
     ):
         metric.update(np.zeros((2, 2), bool))
+
+
+def test_noise_has_no_value_and_takes_no_gigabytes(monkeypatch):
+    small, large = disk(30, 40, 8), disk(30, 40, 25)
+    assert temporal_stability(large, large) == 0
+    monkeypatch.setattr(davis_t, "MAX_POINTS", 30)
+    assert temporal_stability(small, small) == 0
+    assert math.isnan(temporal_stability(large, large))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow.warp import inside_picture, require_flow, source_planes
 from vidlab.metrics.overlap import require_mask
+from vidlab.metrics.labels import class_ious
 from vidlab.metrics.running import RunningStats
 from vidlab.types import BoolMask, Float32Array
 
@@ -87,25 +88,6 @@ def pair_confusion(
         compared &= ~occluded
     cells = now[compared].astype(np.int64) * n_classes + warped[compared]
     return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
-
-
-def class_ious(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """IoU of every class of a confusion matrix.
-
-    Args:
-        confusion: int64 (K, K), pixels.
-
-    Returns:
-        float64 (K,), [0, 1]; NaN for a class that neither rows nor columns have.
-
-    >>> class_ious(np.array([[2, 1, 0], [1, 0, 0], [0, 0, 0]])).tolist()
-    [0.5, 0.0, nan]
-    """
-    both = np.diagonal(confusion).astype(np.float64)
-    either = confusion.sum(axis=0) + confusion.sum(axis=1) - np.diagonal(confusion)
-    ious = np.full(len(both), math.nan)
-    np.divide(both, either, out=ious, where=either > 0)
-    return ious
 
 
 def frame_tc(

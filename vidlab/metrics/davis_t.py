@@ -20,6 +20,7 @@ from vidlab.types import BoolMask
 Compat = Literal["strict", "davis2016"]
 
 SCALE = 5  # mean matching cost to T, as in DAVIS
+MAX_POINTS = 5000  # a contour of more is noise, and matching two of them would take gigabytes
 
 
 def temporal_stability(mask: BoolMask, previous: BoolMask) -> float:
@@ -35,7 +36,8 @@ def temporal_stability(mask: BoolMask, previous: BoolMask) -> float:
         previous: bool (H, W), the frame before.
 
     Returns:
-        [0, 5], lower is calmer; NaN where a mask has no contour: empty, or nothing but specks of about 2 px.
+        [0, 5], lower is calmer; NaN where a mask has no contour (empty, or nothing but specks of about 2 px),
+        or one of more than MAX_POINTS points.
 
     Raises:
         ShapeError: Another dtype, rank, or two sizes.
@@ -118,7 +120,8 @@ class TemporalStability:
 
 def _describe(mask: BoolMask) -> Histograms | None:
     contour = main_contour(mask)
-    return None if contour is None else shape_contexts(resample(contour.vertices))
+    points = None if contour is None else resample(contour.vertices)
+    return None if points is None or len(points) > MAX_POINTS else shape_contexts(points)
 
 
 def _compare(before: Histograms, now: Histograms) -> float:

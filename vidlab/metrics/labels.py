@@ -11,6 +11,25 @@ from vidlab.metrics.statistics import mean
 Labels = NDArray[np.uint8] | NDArray[np.int64]
 
 
+def class_ious(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    """IoU of every class of a confusion matrix.
+
+    Args:
+        confusion: int64 (K, K), pixels.
+
+    Returns:
+        float64 (K,), [0, 1]; NaN for a class that neither rows nor columns have.
+
+    >>> class_ious(np.array([[2, 1, 0], [1, 0, 0], [0, 0, 0]])).tolist()
+    [0.5, 0.0, nan]
+    """
+    both = np.diagonal(confusion).astype(np.float64)
+    either = confusion.sum(axis=0) + confusion.sum(axis=1) - np.diagonal(confusion)
+    ious = np.full(len(both), np.nan)
+    np.divide(both, either, out=ious, where=either > 0)
+    return ious
+
+
 def class_iou(
     pred: Labels, target: Labels, *, n_classes: int, ignore_label: int | None
 ) -> NDArray[np.float64]:
@@ -116,10 +135,7 @@ class ClassOverlap:
         return ClassScores(iou, mean(iou), right / n_pixels if n_pixels else float("nan"))
 
     def _iou(self, confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-        both = np.diagonal(confusion)
-        either = confusion.sum(axis=0) + confusion.sum(axis=1) - both
-        iou = np.full(self._n_classes, np.nan)
-        np.divide(both, either, out=iou, where=either > 0)
+        iou = class_ious(confusion)
         if self._ignore_label is not None and 0 <= self._ignore_label < self._n_classes:
             iou[self._ignore_label] = np.nan
         return iou
