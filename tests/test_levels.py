@@ -15,7 +15,7 @@ PACKAGE = ROOT / "vidlab"
 
 # One line per level, in the order of the design; within a line a room may import those before it.
 LEVELS = [
-    ["errors", "types", "classes", "params"],
+    ["errors", "types", "classes", "schema", "params"],
     ["flow", "metrics", "tracking", "temporal"],
     ["video", "masks", "models", "synthetic"],
     ["profiling", "pipeline", "training", "viz", "jobs", "tuning", "viz.widgets"],

@@ -16,17 +16,13 @@ from vidlab.params import (
     GaussianParams,
     MedianParams,
     MethodParams,
-    Params,
     SegmentParams,
     SourceParams,
-    Tunable,
     WriterParams,
-    build,
     method_model,
     method_params,
-    parse_settings,
-    tunables,
 )
+from vidlab.schema import Params, Tunable, build, parse_settings, tunables
 
 MODELS = [
     model

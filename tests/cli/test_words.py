@@ -9,7 +9,8 @@ import pytest
 import vidlab
 from vidlab import cli, params
 from vidlab.cli.options import describe
-from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams, tunables
+from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams
+from vidlab.schema import tunables
 
 COMMANDS = ("demo", "segment", "stabilize", "evaluate", "run", "params", "info")
 

@@ -6,7 +6,7 @@ from vidlab.errors import ParameterError
 from vidlab.jobs import MaskFile, stabilize
 from vidlab.jobs.inside import look_inside
 from vidlab.masks.png import read_mask_png
-from vidlab.params import FlowFusionParams, FlowFusionTwoPassParams
+from vidlab.params import FlowFusionParams, FlowFusionTwoPassParams, FusionParams
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_method_that_looks_ahead_is_shown_without(clip):
     ahead = look_inside(
         clip.video, masks_from=MaskFile(clip.detections), index=5, params=params, class_ids=(DOG,)
     )
-    same = {name: getattr(params, name) for name in FlowFusionParams.model_fields}
+    same = {name: getattr(params, name) for name in FusionParams.model_fields}
     assert np.array_equal(ahead.fused, steps_of(clip, 5, **same).fused)
 
 

@@ -13,15 +13,13 @@ from vidlab.params import (
     METHODS,
     EvaluateParams,
     EvidenceParams,
-    Params,
     SegmentParams,
     SourceParams,
-    Tunable,
     WriterParams,
     method_model,
     method_params,
-    tunables,
 )
+from vidlab.schema import Params, Tunable, tunables
 
 if TYPE_CHECKING:
     from vidlab.jobs import MaskFile, Network, StabilizeResult

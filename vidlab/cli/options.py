@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NoReturn, TypeVar
 
 from vidlab.errors import ParameterError
-from vidlab.params import Params, Tunable, build, tunables
+from vidlab.schema import Params, Tunable, build, tunables
 
 MAX_WIDTH = 110  # columns
 

@@ -11,7 +11,7 @@ from vidlab.errors import ParameterError
 from vidlab.flow import DisFlow, Motion, MotionEstimator, warp
 from vidlab.flow.warp import resize_map
 from vidlab.jobs.reading import MaskFile, Network, open_reading
-from vidlab.params import EvidenceParams, FlowFusionParams, SegmentParams, SourceParams
+from vidlab.params import EvidenceParams, FlowFusionParams, FusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
 from vidlab.temporal.fusion import carrier
 from vidlab.types import BoolMask, Float32Array, UInt8Image
@@ -59,7 +59,7 @@ def look_inside(
     *,
     masks_from: MaskFile | Network,
     index: int,
-    params: FlowFusionParams,
+    params: FusionParams,
     class_ids: tuple[int, ...] | None = None,
     source: SourceParams | None = None,
     segment: SegmentParams | None = None,
@@ -89,7 +89,7 @@ def look_inside(
         segment=segment,
         evidence=evidence,
     )
-    causal = FlowFusionParams(**{name: getattr(params, name) for name in FlowFusionParams.model_fields})
+    causal = FlowFusionParams(**{name: getattr(params, name) for name in FusionParams.model_fields})
     stabilizer = create_stabilizer(causal)
     flow = DisFlow(preset=causal.flow_preset, scale=causal.flow_scale)
     estimator = MotionEstimator(flow, cut_similarity=causal.cut_similarity, both_ways=False)
@@ -118,7 +118,7 @@ def _described(
     *,
     before: StableFrame,
     now: StableFrame,
-    params: FlowFusionParams,
+    params: FusionParams,
 ) -> FrameSteps:
     size_hw = (image.shape[0], image.shape[1])
     k = int(np.argmax([state.area_px for state in now.states]))

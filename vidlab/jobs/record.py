@@ -11,7 +11,7 @@ import numpy as np
 
 import vidlab
 from vidlab.classes import class_name
-from vidlab.params import Params
+from vidlab.schema import Params
 
 _BLOCK = 1 << 20
 

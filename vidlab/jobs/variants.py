@@ -12,7 +12,8 @@ from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
-from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentParams, SourceParams, tunables
+from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentParams, SourceParams
+from vidlab.schema import tunables
 from vidlab.temporal import create_stabilizer
 
 RAW = "raw"  # the name of the masks before any method

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow.warp import inside_picture, require_flow, source_planes
-from vidlab.metrics.overlap import require_mask
 from vidlab.metrics.labels import class_ious
+from vidlab.metrics.overlap import require_mask
 from vidlab.metrics.running import RunningStats
 from vidlab.types import BoolMask, Float32Array
 

@@ -42,6 +42,6 @@ def create_stabilizer(params: MethodParams) -> Stabilizer:
         case FlowFusionTwoPassParams():
             return FlowFusion(params, look_ahead=params.look_ahead, chunk=params.chunk)
         case FlowFusionParams():
-            return FlowFusion(params, look_ahead=0, chunk=1)
+            return FlowFusion(params, look_ahead=params.lag, chunk=1)
         case _:
             raise ParameterError(f"params must be those of a method, got {type(params).__name__}")

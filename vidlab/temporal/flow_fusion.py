@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.flow import DisFlow, MotionEstimator, resize_flow
-from vidlab.params import FlowFusionParams
+from vidlab.params import FusionParams
 from vidlab.temporal.area import adaptive_threshold
 from vidlab.temporal.fusion import Carrier, FusedState, carrier, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
@@ -34,7 +34,7 @@ FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no 
 class FlowFusion:
     """Masks fused along the flow; causal with `look_ahead=0`, both ways otherwise."""
 
-    def __init__(self, params: FlowFusionParams, *, look_ahead: int, chunk: int) -> None:
+    def __init__(self, params: FusionParams, *, look_ahead: int, chunk: int) -> None:
         """Set up an empty stabilizer.
 
         Args:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vidlab.flow import resize_map
-from vidlab.params import FlowFusionParams
+from vidlab.params import FusionParams
 from vidlab.temporal.area import vote_weight
 from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse
 from vidlab.temporal.record import Record, recognized, renamed
@@ -15,7 +15,7 @@ from vidlab.types import Float32Array
 class Pass:
     """The running states of all classes, taken from frame to frame in one direction."""
 
-    def __init__(self, params: FlowFusionParams) -> None:
+    def __init__(self, params: FusionParams) -> None:
         """Set up a pass that has seen no frame."""
         self._params = params
         self._states: dict[int, FusedState] = {}
