@@ -184,6 +184,11 @@ def test_a_result_that_became_empty_is_said():
             "excess flicker goes from 10.0 % to -10.0 % of the mask: over-smoothed, calmer than the truth",
         ),
         (
+            {"excess_flicker": 0.1},
+            {"excess_flicker": -0.05},
+            "excess flicker goes from 10.0 % to -5.0 % of the mask: calmer than the truth",
+        ),
+        (
             {"f_mean": 0.99, "f_2px_mean": 0.9},
             {"f_mean": 0.98, "f_2px_mean": 0.7},
             "F at 2 px lost 20.0 points, of which DAVIS F sees 1.0 points",

@@ -151,7 +151,7 @@ def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, 
         color=color,
         label=label,
         linewidth=width,
-        marker="o",
+        marker="o" if marked is None or marked else None,
         markersize=4 if marked is None else width + 1,
         markevery=marked,
     )
