@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from vidlab.errors import ParameterError
 
 ModelT = TypeVar("ModelT", bound="Params")
+MAX_LISTED = 12  # more choices than this nobody reads
 
 
 class Params(BaseModel):
@@ -110,7 +111,7 @@ def _tunable_of(name: str, info: Any) -> Tunable:
             closing = "]" if isinstance(rule, Le) else ")"
     choices = _choices(info, low, high)
     if choices:
-        range_text = ", ".join(str(choice) for choice in choices)
+        range_text = _listed(choices)
     elif low is None and high is None:
         range_text = ""
     else:
@@ -131,6 +132,12 @@ def _choices(info: Any, low: float | None, high: float | None) -> tuple[Any, ...
     return ()
 
 
+def _listed(choices: tuple[Any, ...]) -> str:
+    if len(choices) > MAX_LISTED:  # only a range of odd numbers gets that long
+        return f"odd, {choices[0]} to {choices[-1]}"
+    return ", ".join(str(choice) for choice in choices)
+
+
 def _plain_type(annotation: Any) -> type:
     if isinstance(annotation, types.UnionType):
         annotation = next(part for part in typing.get_args(annotation) if part is not type(None))
@@ -145,7 +152,8 @@ def _first_mistake(model: type[Params], error: ValidationError) -> str:
         return f"unknown setting {name!r}; choose from: {', '.join(known)}"
     tunable = known[name]
     if tunable.range_text:
-        verb = "be one of" if tunable.choices else "lie in"
+        listed = 0 < len(tunable.choices) <= MAX_LISTED
+        verb = "be one of" if listed else "be" if tunable.choices else "lie in"
         return f"{name} must {verb} {tunable.range_text}, got {mistake['input']}"
     if mistake["type"] == "string_pattern_mismatch":
         return f"{name} must have another form, got {mistake['input']!r}; {tunable.meaning}"

@@ -96,7 +96,7 @@ STABILIZE = ("stabilize", "no_such.mp4", "--out", "no_such_out")
             "judge_flow must be one of farneback, dis, got raft",
         ),
         (("evaluate", "--masks", "m", "--found-iou", "0"), "found_iou must lie in (0, 1], got 0"),
-        (("evaluate", "--masks", "m", "--area-window", "4"), "area_window must be one of 3, 5, 7"),
+        (("evaluate", "--masks", "m", "--area-window", "4"), "area_window must be odd, 3 to 101, got 4"),
         (("evaluate", "--masks", "m", "--labels"), "labels must be measured by --truth, --video or both"),
         (("params", "magic"), "unknown method 'magic'"),
     ],

@@ -21,8 +21,11 @@ class Comparison(BaseModel):
         headline_gain_points: Change of the headline, in points.
         j_gain_points: Change of J, in points.
         f_gain_points: Change of F, in points.
+        f_2px_gain_points: Change of F at 2 px, in points.
         jf_gain_points: Change of (J + F) / 2, in points; below 0, calm was bought with accuracy.
         dice_gain_points: Change of the Dice coefficient with the truth, in points.
+        jitter_improvement_percent: Jitter of the outline removed, in percent of the raw one.
+        area_cv_detrended_improvement_percent: Area variation about its trend removed, in percent.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,8 +39,11 @@ class Comparison(BaseModel):
     headline_gain_points: Value
     j_gain_points: Value
     f_gain_points: Value
+    f_2px_gain_points: Value
     jf_gain_points: Value
     dice_gain_points: Value
+    jitter_improvement_percent: Value
+    area_cv_detrended_improvement_percent: Value
 
 
 def compare(raw: ClipSummary, stable: ClipSummary) -> Comparison:
@@ -67,7 +73,10 @@ def compare(raw: ClipSummary, stable: ClipSummary) -> Comparison:
         j_gain_points=_gain(raw.j_mean, stable.j_mean),
         f_gain_points=_gain(raw.f_mean, stable.f_mean),
         jf_gain_points=_gain(raw.jf_mean, stable.jf_mean),
+        f_2px_gain_points=_gain(raw.f_2px_mean, stable.f_2px_mean),
         dice_gain_points=_gain(raw.dice_mean, stable.dice_mean),
+        jitter_improvement_percent=_improvement(raw.jitter_median_px, stable.jitter_median_px),
+        area_cv_detrended_improvement_percent=_improvement(raw.area_cv_detrended, stable.area_cv_detrended),
     )
 
 

@@ -118,10 +118,10 @@ _CHANGES = {  # part of raw against stable: field of `Comparison` that says what
     "j_mean": "j_gain_points",
     "f_mean": "f_gain_points",
     "jf_mean": "jf_gain_points",
-    "f_2px_mean": "",
+    "f_2px_mean": "f_2px_gain_points",
     "dice_mean": "dice_gain_points",
     "excess_flicker": "excess_flicker_gain_points",
-    "jitter_median_px": "",
+    "jitter_median_px": "jitter_improvement_percent",
     "consistency_mean": "consistency_gain_points",
     "iou_prev_mean": "",
     "instability": "improvement_percent",
@@ -130,7 +130,7 @@ _CHANGES = {  # part of raw against stable: field of `Comparison` that says what
     "probs_l1_mean": "probs_l1_improvement_percent",
     "area_px_mean": "",
     "area_cv": "area_cv_improvement_percent",
-    "area_cv_detrended": "",
+    "area_cv_detrended": "area_cv_detrended_improvement_percent",
 }
 _TRIVIAL = {"vc8", "vc8_star", "vc16", "vc16_star", "dtssd_mean"}  # the truth against itself
 
