@@ -1,56 +1,69 @@
 """Classical filters over time, pixel by pixel: what smoothing without motion gives."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from vidlab.temporal.combine import Combine
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
-from vidlab.types import Float32Array, UInt8Image
-
-# what a window filter does with the maps of one class, float32 (T, H, W), and the offsets of their frames
-Combine = Callable[[Float32Array, Sequence[int]], Float32Array]
+from vidlab.temporal.window import ClassMap, Layers, SlidingWindow, classes_of, to_layers
+from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 
 class WindowFilter:
     """Combines the frames around each frame; the window is cut off at both ends of the clip."""
 
-    def __init__(self, *, window: int, combine: Combine) -> None:
+    def __init__(self, combine: Combine, *, window: int) -> None:
         """Set up an empty filter.
 
         Args:
+            combine: Turns the maps of one class into one.
             window: Frames combined, odd; results come `window // 2` frames late.
-            combine: Turns the maps of one class, float32 (T, H, W), into one, given each frame's offset.
         """
         self.delay = window // 2
         self._combine = combine
-        self.reset()
+        self._frames: SlidingWindow[Layers] = SlidingWindow(reach=self.delay)
 
     def reset(self) -> None:
         """Forget everything; the next frame is the first of a clip."""
-        self._around: deque[Evidence] = deque(maxlen=2 * self.delay + 1)
-        self._owed = 0  # frames taken whose result is still to come
+        self._frames.clear()
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame and return the result that is now complete, if any."""
-        self._around.append(evidence)
-        self._owed += 1
-        return [self._result()] if self._owed > self.delay else []
+        return [self._result()] if self._frames.push(to_layers(evidence)) else []
 
     def flush(self) -> Iterable[StableFrame]:
         """Return the results still owed."""
-        return [self._result() for _ in range(self._owed)]
+        return [self._result() for _ in range(self._frames.owed)]
 
     def _result(self) -> StableFrame:
-        center = len(self._around) - self._owed
-        self._owed -= 1
-        nearby = range(max(0, center - self.delay), min(len(self._around), center + self.delay + 1))
-        frames = [self._around[i] for i in nearby]
-        classes = tuple(sorted({c for frame in frames for c in frame.class_ids}))
-        offsets = [i - center for i in nearby]
-        maps = [self._combine(np.stack([_map_of(f, c) for f in frames]), offsets) for c in classes]
-        return plain_result(self._around[center], classes, maps)
+        frames, center = self._frames.advance()
+        here = frames[center]
+        classes = classes_of(frames)
+        offsets = range(-center, len(frames) - center)
+        probs = np.empty((len(classes), *here.size_hw), np.float32)
+        for class_id, out in zip(classes, probs, strict=True):
+            self._write([frame.maps.get(class_id) for frame in frames], offsets, out=out)
+        return thresholded(classes, probs, strength=here.strength)
+
+    def _write(self, maps: Sequence[ClassMap | None], offsets: Sequence[int], *, out: Float32Array) -> None:
+        """Combine the maps of one class; None stands for nothing, and is cheap."""
+        shown = [values for values in maps if values is not None]
+        if not shown:
+            out[...] = 0
+            return
+        by_count = self._combine.by_count(offsets)
+        if by_count is None or any(values.dtype != np.uint8 for values in shown):
+            nothing = np.zeros(out.shape, np.uint8)
+            self._combine.of_maps([nothing if m is None else m for m in maps], offsets, out=out)
+            return
+        table = np.zeros(256, np.float32)
+        table[: len(by_count)] = by_count
+        count = shown[0].copy()
+        for values in shown[1:]:
+            count += values
+        cv2.LUT(count, table, dst=out)
 
 
 class Exponential:
@@ -69,15 +82,16 @@ class Exponential:
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame and return its result."""
+        here = dict(zip(evidence.class_ids, evidence.probs, strict=True))
         if self._means is None:
-            self._means = {c: _map_of(evidence, c) for c in evidence.class_ids}
+            self._means = {class_id: probs.copy() for class_id, probs in here.items()}
         else:
-            classes = sorted({*self._means, *evidence.class_ids})
-            nothing = np.zeros(evidence.probs.shape[1:], np.float32)
-            self._means = {
-                c: self._alpha * _map_of(evidence, c) + (1 - self._alpha) * self._means.get(c, nothing)
-                for c in classes
-            }
+            unseen = {c: np.zeros_like(probs) for c, probs in here.items() if c not in self._means}
+            self._means = dict(sorted({**self._means, **unseen}.items()))
+            for class_id, mean in self._means.items():
+                mean *= 1 - self._alpha
+                if class_id in here:
+                    mean += self._alpha * here[class_id]
         return [plain_result(evidence, tuple(self._means), list(self._means.values()))]
 
     def flush(self) -> Iterable[StableFrame]:
@@ -102,56 +116,56 @@ class Unfiltered:
         return []
 
 
-def weighted_mean(weights: NDArray[np.float64]) -> Combine:
-    """Combine by a mean with one weight per offset, the middle weight for the frame itself."""
-    middle = len(weights) // 2
-
-    def combine(maps: Float32Array, offsets: Sequence[int]) -> Float32Array:
-        chosen = np.array([weights[middle + offset] for offset in offsets])
-        mean = np.tensordot((chosen / chosen.sum()).astype(np.float32), maps, axes=1)
-        return np.asarray(mean, np.float32)
-
-    return combine
-
-
-def gaussian_weights(window: int, sigma: float) -> NDArray[np.float64]:
-    """Return `window` weights of a Gaussian, `sigma` in frames; the middle one is 1."""
-    offsets = np.arange(window) - window // 2
-    return np.asarray(np.exp(-0.5 * np.square(offsets / sigma)))
-
-
-def median(maps: Float32Array, offsets: Sequence[int]) -> Float32Array:
-    """Combine by the median over time, whatever the offsets."""
-    return np.asarray(np.median(maps, axis=0), np.float32)
-
-
 def plain_result(evidence: Evidence, classes: tuple[int, ...], maps: Sequence[Float32Array]) -> StableFrame:
     """Threshold maps at 0.5; classes do not overlap: a pixel goes to the most probable one.
 
     Args:
         evidence: The frame's own evidence, for the curves.
         classes: One id per map.
-        maps: float32 (H, W) each, [0, 1].
+        maps: float32 (H, W) each, [0, 1]; copied.
     """
     probs = np.stack(maps) if classes else np.zeros((0, *evidence.probs.shape[1:]), np.float32)
+    strength = dict(zip(evidence.class_ids, evidence.strength.tolist(), strict=True))
+    return thresholded(classes, probs, strength=strength)
+
+
+def thresholded(
+    classes: tuple[int, ...],
+    probs: Float32Array,
+    *,
+    strength: Mapping[int, float],
+    flow_to_prev: Float32Array | None = None,
+    is_cut: bool = False,
+) -> StableFrame:
+    """Make a frame's result of maps: above 0.5, and a pixel goes to the most probable class.
+
+    Args:
+        classes: One id per map.
+        probs: float32 (K, H, W), [0, 1]; becomes part of the result.
+        strength: How sure the network is of each class that it speaks of, [0, 1], for the curves.
+        flow_to_prev: float32 (H, W, 2), pixels; None for a filter that knows of none.
+        is_cut: The frame starts a new shot.
+    """
     masks = probs > 0.5
-    if len(masks) > 1:
-        masks &= probs.argmax(axis=0) == np.arange(len(masks))[:, None, None]
-    found = dict(zip(evidence.class_ids, evidence.strength, strict=True))
+    _share_out(masks, probs)
     states = tuple(
         ClassState(
             area_px=int(np.count_nonzero(mask)),
             weight=1.0,
             threshold=0.5,
-            confidence=float(found.get(c, 0.0)),
-            miss_streak=0 if found.get(c, 0.0) > 0 else 1,
+            confidence=strength.get(class_id, 0.0),
+            miss_streak=0 if strength.get(class_id, 0.0) > 0 else 1,
         )
-        for c, mask in zip(classes, masks, strict=True)
+        for class_id, mask in zip(classes, masks, strict=True)
     )
-    return StableFrame(classes, probs, masks, states, flow_to_prev=None, is_cut=False)
+    return StableFrame(classes, probs, masks, states, flow_to_prev, is_cut)
 
 
-def _map_of(evidence: Evidence, class_id: int) -> Float32Array:
-    if class_id in evidence.class_ids:
-        return np.asarray(evidence.probs[evidence.class_ids.index(class_id)])
-    return np.zeros(evidence.probs.shape[1:], np.float32)
+def _share_out(masks: BoolMask, probs: Float32Array) -> None:
+    """Leave pixels that several masks claim to the most probable class, the first of equals."""
+    if len(masks) < 2:
+        return
+    claims = masks.view(np.uint8).sum(axis=0, dtype=np.uint8)
+    contested = np.flatnonzero(claims > 1)
+    winner = probs.reshape(len(probs), -1)[:, contested].argmax(axis=0)
+    masks.reshape(len(masks), -1)[:, contested] = winner == np.arange(len(masks))[:, None]

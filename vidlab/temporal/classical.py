@@ -1,0 +1,54 @@
+"""Which classical filter a method's parameters describe."""
+
+import numpy as np
+
+from vidlab.errors import ParameterError
+from vidlab.flow import DisFlow
+from vidlab.params import (
+    ExponentialParams,
+    FilterParams,
+    FlowFusionParams,
+    GaussianParams,
+    MedianParams,
+    MovingAverageParams,
+)
+from vidlab.temporal.combine import Combine, Median, WeightedMean, gaussian_weights
+from vidlab.temporal.compensated import FollowingExponential, FollowingWindowFilter
+from vidlab.temporal.filters import Exponential, WindowFilter
+from vidlab.temporal.protocol import Stabilizer
+
+
+def create_filter(params: FilterParams) -> Stabilizer:
+    """Build a filter, with or without motion compensation.
+
+    Raises:
+        ParameterError: No filter takes parameters of this type.
+    """
+    match params:
+        case MovingAverageParams(window=window):
+            return _window_filter(WeightedMean(np.ones(window)), window, params)
+        case MedianParams(window=window):
+            return _window_filter(Median(), window, params)
+        case GaussianParams(window=window, sigma=sigma):
+            return _window_filter(WeightedMean(gaussian_weights(window, sigma)), window, params)
+        case ExponentialParams(alpha=alpha, follow_motion=True):
+            return FollowingExponential(alpha=alpha, flow=_flow(params), cut_similarity=_cut_similarity())
+        case ExponentialParams(alpha=alpha):
+            return Exponential(alpha=alpha)
+        case _:
+            raise ParameterError(f"params must be those of a filter, got {type(params).__name__}")
+
+
+def _window_filter(combine: Combine, window: int, params: FilterParams) -> Stabilizer:
+    if not params.follow_motion:
+        return WindowFilter(combine, window=window)
+    return FollowingWindowFilter(combine, window=window, flow=_flow(params), cut_similarity=_cut_similarity())
+
+
+def _flow(params: FilterParams) -> DisFlow:
+    return DisFlow(preset=params.flow_preset, scale=params.flow_scale)
+
+
+def _cut_similarity() -> float:
+    """Return where a shot ends for the other methods: filters have no number of their own for it."""
+    return FlowFusionParams().cut_similarity
