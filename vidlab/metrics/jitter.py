@@ -49,11 +49,11 @@ def boundary_jitter(
     """Distance between the outline of a mask and that of its predecessor warped onto this frame.
 
     The outline of an object moves with the object, not with the ground beside it: the flow of the inside is
-    carried outward, deep pixels first, and the previous mask is warped along it (nearest label). Distances to
-    the nearest outline cannot see a shift along it. So for each connected piece of the mask, the shift D
-    that motion does not explain is fitted first (`outline_shift.fit_shifts`), and what is left of a point
-    along the normal is r; the point's jitter is |D + r·n|, the pair's the median over the points of all
-    pieces.
+    carried outward, deep pixels first, and the distance to the previous outline is looked up along it (labels
+    would be rounded to whole pixels). Distances to the nearest outline cannot see a shift along it. So for
+    each connected piece of the mask, the shift D that motion does not explain is fitted first
+    (`outline_shift.fit_shifts`), and what is left of a point along its normal n is r; the point's jitter is
+    |D + r·n|, the pair's the median over the points of all pieces.
 
     Left out: points that are occluded, come from outside the picture, or lie within 2 px of its border; and
     those with no warped outline within `reach_px`, where area was gained or lost, which other metrics
