@@ -75,6 +75,7 @@ def stabilize(args: argparse.Namespace) -> int:
             truth=None if args.truth is None else Path(args.truth),
             save_frames=args.save_frames,
             force=args.force,
+            resume=args.resume,
             progress=progress,
             command=_command(args),
             source=source,
@@ -181,7 +182,7 @@ def _classes(text: str | None) -> tuple[int, ...] | None:
 
 
 def _command(args: argparse.Namespace) -> list[str]:
-    return ["vidlab", *args.words]
+    return ["vidlab", *(word for word in args.words if word != "--resume")]  # the words of the whole run
 
 
 def _row(tunable: Tunable, *, by_set: bool) -> tuple[str, str, str, str, str]:

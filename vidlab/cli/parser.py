@@ -4,7 +4,7 @@ import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands, evaluate
+from vidlab.cli import commands, evaluate, overlay
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
@@ -17,6 +17,7 @@ examples:
   vidlab stabilize clip.mp4 --masks runs/clip --out runs/clip_stable
   vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog
   vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
+  vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
   vidlab params flow_fusion
 
 exit codes:
@@ -45,6 +46,7 @@ def build_parser() -> Parser:
     _segment(commands_of)
     _stabilize(commands_of)
     _evaluate(commands_of)
+    _overlay(commands_of)
     _run(commands_of)
     _params(commands_of)
     _info(commands_of)
@@ -94,10 +96,12 @@ def _stabilize(to: _Commands) -> None:
         "make masks stop flickering, from a network or from your own files",
         "Writes DIR/masks/ (stable), DIR/raw/ (before), DIR/overlay.mp4 (side by side), DIR/metrics.json,\n"
         "DIR/curves.csv, DIR/plots/ and DIR/params.json; with instances DIR/instances.json with track_id;\n"
-        "with several classes DIR/labels/.",
+        "with several classes DIR/labels/. After a kill, the same command plus --resume goes on,\n"
+        "and gives the same result as a run that was never killed.",
         "vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog",
         "vidlab stabilize clip.mp4 --masks probs/ --probs --method exponential --set alpha=0.3 --out runs/a",
         "vidlab stabilize clip.mp4 --truth truth/ --out runs/clip",
+        "vidlab stabilize clip.mp4 --truth truth/ --out runs/clip --resume",
     )
     _add_video(parser)
     parser.add_argument(
@@ -124,6 +128,12 @@ def _stabilize(to: _Commands) -> None:
     )
     parser.add_argument("--save-frames", action="store_true", help="write DIR/frames/ as well")
     _add_out(parser)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the same command's run if it was killed: it left .NAME.resume beside DIR, and loses "
+        "about the last hundred frames; does nothing if DIR is complete",
+    )
     for model in (EvidenceParams, SegmentParams, SourceParams, WriterParams):
         add_options(parser, model)
     parser.set_defaults(run=commands.stabilize)
@@ -133,6 +143,12 @@ def _evaluate(to: _Commands) -> None:
     parser = _command(to, "evaluate", evaluate.SUMMARY, evaluate.DESCRIPTION, *evaluate.EXAMPLES)
     evaluate.add_words(parser)
     parser.set_defaults(run=evaluate.run)
+
+
+def _overlay(to: _Commands) -> None:
+    parser = _command(to, "overlay", overlay.SUMMARY, overlay.DESCRIPTION, *overlay.EXAMPLES)
+    overlay.add_words(parser)
+    parser.set_defaults(run=overlay.run)
 
 
 def _run(to: _Commands) -> None:

@@ -1,14 +1,15 @@
-"""The stabilizer's own curves: one number per class and frame, kept compactly."""
+"""The stabilizer's own curves: one number per class and frame; old ones rest in a temporary file."""
 
 import csv
 import math
-from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.classes import class_name
+from vidlab.metrics.columns import Columns
 from vidlab.metrics.summary import ClipSummary
 from vidlab.temporal.protocol import StableFrame
 
@@ -26,36 +27,33 @@ class StateCurves:
     def __init__(self) -> None:
         self.n_frames = 0
         self.cuts: list[int] = []
-        self.pts_s = array("d")
-        self._values: dict[tuple[str, int], array[float]] = {}
+        self._classes: dict[int, int] = {}  # in how many frames each was seen or remembered
+        self._values = Columns()
 
     def update(self, stable: StableFrame, *, pts_s: float) -> None:
         """Take the result of the next frame."""
         if stable.is_cut and self.n_frames:
             self.cuts.append(self.n_frames)
+        row = {"pts_s": pts_s}
         for class_id, state in zip(stable.class_ids, stable.states, strict=True):
-            for name in STATE_NAMES:
-                curve = self._values.setdefault((name, class_id), array("d"))
-                curve.extend([math.nan] * (self.n_frames - len(curve)))
-                curve.append(getattr(state, name))
-        self.pts_s.append(pts_s)
+            row |= {_column(name, class_id): getattr(state, name) for name in STATE_NAMES}
+            self._classes[class_id] = self._classes.get(class_id, 0) + 1
+        self._values.append(row)
         self.n_frames += 1
+
+    @property
+    def pts_s(self) -> NDArray[np.float64]:
+        """Presentation time of each frame in seconds, float64 (T,)."""
+        return self._values.of("pts_s")
 
     @property
     def class_ids(self) -> list[int]:
         """Classes seen so far, the one present in most frames first."""
-        seen = {class_id for _, class_id in self._values}
-        return sorted(
-            seen, key=lambda class_id: (-int(np.isfinite(self.of("area_px", class_id)).sum()), class_id)
-        )
+        return sorted(self._classes, key=lambda class_id: (-self._classes[class_id], class_id))
 
     def of(self, name: str, class_id: int) -> NDArray[np.float64]:
         """Return one curve, float64 (T,); NaN in frames where the class is neither seen nor remembered."""
-        curve = np.full(self.n_frames, np.nan)
-        known = self._values.get((name, class_id))
-        if known:
-            curve[: len(known)] = known
-        return curve
+        return self._values.of(_column(name, class_id))
 
 
 def write_curves(path: Path, states: StateCurves, *, versions: dict[str, ClipSummary]) -> None:
@@ -63,20 +61,24 @@ def write_curves(path: Path, states: StateCurves, *, versions: dict[str, ClipSum
 
     Empty cells are undefined values; nine digits are kept.
     """
-    columns: dict[str, list[float | None]] = {}
+    columns: dict[str, Sequence[float | None] | NDArray[np.float64]] = {}
     for version, summary in versions.items():
         for metric, values in summary.curves:
             if any(value is not None for value in values):
                 columns[f"{version}_{metric}"] = values
     for class_id in states.class_ids:
         for state in STATE_NAMES:
-            columns[f"{class_name(class_id).replace(' ', '_')}_{state}"] = list(states.of(state, class_id))
+            columns[f"{class_name(class_id).replace(' ', '_')}_{state}"] = states.of(state, class_id)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "pts_s", *columns])
         for frame, pts_s in enumerate(states.pts_s):
             row = (_text(values[frame]) for values in columns.values())
             writer.writerow([frame, _text(pts_s), *row])
+
+
+def _column(name: str, class_id: int) -> str:
+    return f"{name} of {class_id}"
 
 
 def _text(value: float | None) -> str:

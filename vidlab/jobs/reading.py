@@ -90,7 +90,7 @@ class Reading:
         self._keep = only_wanted(class_ids, drop_below=evidence.drop_below)
         self.device = "cpu"
         self.weights: str | None = None
-        self._observe: Callable[[Iterable[Frame]], Observed]
+        self._observe: Callable[[Iterable[Frame], int], Observed]
         if isinstance(masks_from, MaskFile):
             masks = open_masks(
                 masks_from.path,
@@ -116,17 +116,24 @@ class Reading:
         return self._frames.losses
 
     def __iter__(self) -> Observed:
+        return self.after(0)
+
+    def after(self, n_done: int) -> Observed:
+        """Yield what comes after the first `n_done` frames, exactly as it would have come in one go."""
         frames = self._stopwatch.iterate("read", islice(self._frames, self._max_frames))
-        n_frames = 0
-        for frame, observation in self._observe(frames):
+        n_frames = n_done
+        for frame, observation in self._observe(frames, n_done):
             n_frames += 1
             yield frame, self._keep(observation)
         if not n_frames:
             raise VideoError(f"{self.info.path} must hold at least one frame, got none")
 
-    def with_evidence(self) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
-        """Yield each frame with its evidence and what is kept of its raw masks, as `drive` takes them."""
-        for frame, observation in self:
+    def with_evidence(self, *, n_done: int = 0) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
+        """Yield each frame with its evidence and what is kept of its raw masks, as `drive` takes them.
+
+        The first `n_done` frames are passed over.
+        """
+        for frame, observation in self.after(n_done):
             with self._stopwatch.stage("evidence"):
                 evidence = to_evidence(
                     observation,
@@ -138,15 +145,20 @@ class Reading:
                 packed = PackedRaw(evidence, observation)
             yield frame, evidence, packed
 
-    def _from_network(self, frames: Iterable[Frame], *, network: Segmenter, batch_size: int) -> Observed:
-        for batch in _batches(frames, size=batch_size):
-            with self._stopwatch.stage("network"):
+    def _from_network(
+        self, frames: Iterable[Frame], n_done: int, *, network: Segmenter, batch_size: int
+    ) -> Observed:
+        for number, batch in enumerate(_batches(frames, size=batch_size)):
+            passed_over = n_done - number * batch_size
+            if passed_over >= len(batch):
+                continue
+            with self._stopwatch.stage("network"):  # the whole batch: in another one, numbers may differ
                 observations = network.segment([frame.image for frame in batch])
-            yield from zip(batch, observations, strict=True)
+            yield from islice(zip(batch, observations, strict=True), max(0, passed_over), None)
 
-    def _from_file(self, frames: Iterable[Frame], *, masks: MaskSource) -> Observed:
+    def _from_file(self, frames: Iterable[Frame], n_done: int, *, masks: MaskSource) -> Observed:
         surplus: Literal["ignore", "error"] = "ignore" if self._max_frames else "error"
-        return match_frames(frames, masks, surplus=surplus)
+        return islice(match_frames(frames, masks, surplus=surplus), n_done, None)
 
 
 def open_reading(

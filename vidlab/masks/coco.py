@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -167,6 +167,26 @@ class CocoResultsWriter:
             self._file.write(text)
         except OSError as error:
             raise OutputError(f"{self.path} must be writable, got: {error.strerror or error}") from None
+
+
+def join_results(parts: Sequence[Path], *, out: Path) -> None:
+    """Write one results file out of several of `CocoResultsWriter`, as if it had written them in one go.
+
+    Raises:
+        OutputError: A part cannot be read, or the target cannot be written.
+    """
+    separator = "[\n"
+    try:
+        with out.open("w", encoding="ascii") as joined:
+            for part in parts:
+                with part.open(encoding="ascii") as lines:
+                    for line in lines:  # a bracket, or one detection
+                        if line.startswith("{"):
+                            joined.write(separator + line.rstrip(",\n"))
+                            separator = ",\n"
+            joined.write("[]\n" if separator == "[\n" else "\n]\n")
+    except OSError as error:
+        raise OutputError(f"{out} must be writable, got: {error.strerror or error}") from None
 
 
 def _load(path: Path) -> object:

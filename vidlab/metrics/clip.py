@@ -1,14 +1,15 @@
 """Every metric of one clip, fed one frame at a time."""
 
 import math
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vidlab.metrics.accuracy import Accuracy
 from vidlab.metrics.area import detrended_area_cv
 from vidlab.metrics.class_consistency import ClassConsistency
+from vidlab.metrics.columns import Columns
 from vidlab.metrics.consistency import Consistency
 from vidlab.metrics.curves import Curves
 from vidlab.metrics.davis_t import TemporalStability
@@ -47,7 +48,7 @@ class PairMotion:
 class ClipMetrics:
     """Every metric of one clip, one frame at a time.
 
-    Holds some masks and some twenty numbers per frame (the curves, 8 bytes each), never a clip.
+    Holds some masks and the curves of the last frames, never a clip; older values rest in a temporary file.
 
     >>> metrics = ClipMetrics(EvaluateParams())
     >>> for mask in np.array([[[True, False]], [[True, True]]]):
@@ -72,7 +73,7 @@ class ClipMetrics:
         self._accuracy, self._matting = Accuracy(), MattingError(compat="strict")
         self._vc = {n: VideoConsistency(window=n, compat="strict") for n in VC_WINDOWS}
         self._lifetimes = Lifetimes(found_iou=self._params.found_iou, kept_frames=self._params.kept_frames)
-        self._curves: dict[str, array[float]] = {name: array("d") for name in Curves.model_fields}
+        self._curves = Columns()
 
     def update(
         self,
@@ -105,8 +106,7 @@ class ClipMetrics:
         found["outline_contrast"] = self._contrast.update(mask, image)
         if self._params.davis_t:
             found["davis_t"] = self._davis_t.update(mask)
-        for name, curve in self._curves.items():
-            curve.append(found.get(name, math.nan))
+        self._curves.append({name: found.get(name, math.nan) for name in Curves.model_fields})
 
     def _against_truth(
         self, mask: BoolMask, probs: Float32Array | None, target: BoolMask | None
@@ -142,8 +142,9 @@ class ClipMetrics:
 
     def compute(self) -> ClipSummary:
         """Return the record of all frames so far; no frames: every mean None, every curve empty."""
-        defined = {name: sum(not math.isnan(x) for x in curve) for name, curve in self._curves.items()}
-        n_frames = len(self._curves["area_px"])
+        curves = {name: self._curves.of(name) for name in Curves.model_fields}
+        defined = {name: int(np.count_nonzero(~np.isnan(curve))) for name, curve in curves.items()}
+        n_frames = len(self._curves)
         return ClipSummary(
             n_frames=n_frames,
             n_pairs=max(n_frames - 1, 0),
@@ -154,15 +155,15 @@ class ClipMetrics:
             **self._calm(),
             **self._right(),
             undefined_frames={
-                name: _ranges(curve) for name, curve in self._curves.items() if defined[name] < n_frames
+                name: _ranges(curve) for name, curve in curves.items() if defined[name] < n_frames
             },
-            curves=Curves.model_validate({name: list(curve) for name, curve in self._curves.items()}),
+            curves=Curves.model_validate({name: curve.tolist() for name, curve in curves.items()}),
         )
 
     def _calm(self) -> dict[str, float]:
         still, flicker, jitter = self._stability.compute(), self._flicker.compute(), self._jitter.compute()
         contrast = self._contrast.compute()
-        areas = np.array(self._curves["area_px"]).astype(np.int64)
+        areas = self._curves.of("area_px").astype(np.int64)
         values = {
             "instability": still.pop("instability"),
             "area_cv": still.pop("area_cv"),
@@ -207,14 +208,8 @@ def _soft(mask: BoolMask, probs: Float32Array | None) -> Float32Array:
     return np.asarray(probs.max(axis=0), np.float32) if probs.ndim == 3 else probs
 
 
-def _ranges(curve: "array[float]") -> str:
+def _ranges(curve: NDArray[np.float64]) -> str:
     """Write where a curve is NaN as ranges: `0, 12-14`."""
-    runs: list[list[int]] = []
-    for frame, value in enumerate(curve):
-        if not math.isnan(value):
-            continue
-        if runs and runs[-1][1] == frame - 1:
-            runs[-1][1] = frame
-        else:
-            runs.append([frame, frame])
+    edges = np.flatnonzero(np.diff(np.isnan(curve), prepend=False, append=False))
+    runs = zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True)
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

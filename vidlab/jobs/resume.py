@@ -1,0 +1,282 @@
+"""What a run needs to be taken up again after it was killed: its state, put away every some frames.
+
+The state is written aside and renamed, so that there is always a whole one, the last. A run goes on from what
+it has just put away, read back; so one that is taken up from there cannot differ from one that never stopped.
+"""
+
+import hashlib
+import json
+import os
+import pickle
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
+from typing import IO, Any, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import vidlab
+from vidlab.errors import OutputError
+from vidlab.metrics.columns import READ_BYTES, Spill
+
+StateT = TypeVar("StateT")
+Path_ = tuple[str | int, ...]
+
+CHECKPOINT_FRAMES = 100  # what a kill may cost; the overlay has a key frame as often
+MAGIC = b"vidlab state 1\n"
+PLAIN = {  # what a state may be made of, beside NumPy's arrays and this package's own classes
+    "array": {"array", "_array_reconstructor"},
+    "builtins": {"set", "frozenset", "bytearray", "complex", "range", "slice"},
+    "collections": {"deque", "OrderedDict", "defaultdict"},
+    "copyreg": {"_reconstructor", "__newobj__"},
+    "fractions": {"Fraction"},
+    "pathlib": {"Path", "PosixPath"},
+}
+NUMPY = {"_reconstruct", "_frombuffer", "ndarray", "dtype", "scalar"}
+MAKERS = ("numpy", "opencv-python-headless", "scipy", "av", "pillow")  # their versions shape every bit
+
+
+class Checkpoints:
+    """The state of one run in a folder: `request.json`, `state`, and numbers that only grow beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; it must be there."""
+        self._folder = folder
+        self._kept: WeakKeyDictionary[Spill, _Kept] = WeakKeyDictionary()
+
+    def begin(self, request: dict[str, Any]) -> None:
+        """Write down what the run is asked to do."""
+        _write_safely(self._folder / "request.json", json.dumps(_recorded(request), indent=1).encode())
+
+    def check(self, request: dict[str, Any], *, out: Path) -> None:
+        """Make sure that what is there was begun to do the same.
+
+        Args:
+            request: What this run is asked to do.
+            out: Name of the result, for the error.
+
+        Raises:
+            OutputError: It was not, or cannot be read.
+        """
+        try:
+            before = json.loads((self._folder / "request.json").read_bytes())
+            name, was, now = _difference(before, _recorded(request), name="")
+        except (OSError, ValueError, AttributeError) as error:
+            raise damaged(out, f"{self._folder / 'request.json'}: {error}") from None
+        if name:
+            raise OutputError(
+                f"the unfinished result of {out} was begun with {name} {was}, got {now}; repeat the first "
+                "command with --resume, or leave --resume out to start over"
+            )
+
+    def save(self, state: StateT) -> StateT:
+        """Put a state away and return it as it was put away.
+
+        Raises:
+            pickle.PicklingError: It holds what cannot be put away, and is not in a newly built state either.
+        """
+        aside = self._folder / "state.part"
+        with aside.open("w+b") as file:
+            file.write(MAGIC + bytes(hashlib.sha256().digest_size))
+            _Pickler(file, state, self).dump(state)
+            digest = _digest(file)
+            file.seek(len(MAGIC))
+            file.write(digest)
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(len(MAGIC) + len(digest))
+            again = _Unpickler(file, state, self).load()
+        aside.replace(self._folder / "state")
+        _sync(self._folder)
+        return cast(StateT, again)
+
+    def load(self, newly_built: StateT, *, out: Path) -> StateT:
+        """Return the last state that was put away.
+
+        Args:
+            newly_built: A state as it is before the first frame; what could not be put away is taken from it.
+            out: Name of the result, for the error.
+
+        Raises:
+            OutputError: There is none, or it is damaged.
+        """
+        try:
+            with (self._folder / "state").open("rb") as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    raise ValueError("no state of this version of vidlab")
+                wanted = file.read(hashlib.sha256().digest_size)
+                if _digest(file) != wanted:
+                    raise ValueError("its content has changed")
+                file.seek(len(MAGIC) + len(wanted))
+                return cast(StateT, _Unpickler(file, newly_built, self).load())
+        except (OSError, EOFError, pickle.UnpicklingError, LookupError, ValueError, TypeError) as error:
+            raise damaged(out, f"{self._folder / 'state'}: {error}") from None
+        except (AttributeError, ImportError) as error:
+            raise damaged(out, f"{self._folder / 'state'}: {error}") from None
+
+    def keep(self, spill: Spill) -> tuple[str, int, int]:
+        """Bring the copy of what only grows up to date; return its name, length and checksum."""
+        kept = self._kept.setdefault(spill, _Kept(f"columns-{len(self._kept)}"))
+        path = self._folder / kept.name
+        with path.open("r+b" if kept.n_bytes else "wb") as file:
+            file.seek(kept.n_bytes)
+            for piece in spill.pieces(kept.n_bytes):
+                kept.checksum = zlib.crc32(piece, kept.checksum)
+                kept.n_bytes += file.write(piece)
+        return kept.name, kept.n_bytes, kept.checksum
+
+    def kept(self, name: str, n_bytes: int, checksum: int) -> Spill:
+        """Return what was kept under a name: the thing itself in the run that kept it, else a copy."""
+        for spill, kept in self._kept.items():
+            if kept.name == name:
+                return spill
+        spill, kept = Spill(), _Kept(name)
+        if n_bytes:
+            with (self._folder / name).open("rb") as file:
+                while piece := file.read(min(READ_BYTES, n_bytes - kept.n_bytes)):
+                    kept.checksum = zlib.crc32(piece, kept.checksum)
+                    kept.n_bytes += len(piece)
+                    spill.write(piece)
+        if (kept.n_bytes, kept.checksum) != (n_bytes, checksum):
+            raise ValueError(f"{name} beside it is damaged")
+        self._kept[spill] = kept
+        return spill
+
+
+class _Kept:
+    """How much of a spill was copied, and under which name."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.n_bytes, self.checksum = name, 0, 0
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles plain state; points to what a newly built state has in the same place, and to what was kept."""
+
+    def __init__(self, file: IO[bytes], state: object, store: Checkpoints) -> None:
+        super().__init__(file, protocol=5)
+        self._fixed = {id(fixed): path for path, fixed in _fixed_in(state)}
+        self._store = store
+
+    def persistent_id(self, obj: object) -> tuple[Any, ...] | None:
+        if isinstance(obj, Spill):
+            return ("kept", *self._store.keep(obj))
+        path = self._fixed.get(id(obj))
+        return None if path is None else ("fixed", path)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads what `_Pickler` wrote, and makes nothing but plain state: a file from elsewhere runs no code."""
+
+    def __init__(self, file: IO[bytes], twin: object, store: Checkpoints) -> None:
+        super().__init__(file)
+        self._fixed = dict(_fixed_in(twin))
+        self._store = store
+
+    def persistent_load(self, pid: Any) -> object:
+        if pid[0] == "kept":
+            return self._store.kept(*pid[1:])
+        return self._fixed[pid[1]]
+
+    def find_class(self, module: str, name: str) -> Any:
+        package = module.partition(".")[0]
+        if name in PLAIN.get(module, ()) or (package == "numpy" and name in NUMPY):
+            return super().find_class(module, name)
+        if package == "vidlab":
+            found = super().find_class(module, name)
+            if isinstance(found, type):
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name} is no plain state")
+
+
+def _fixed_in(state: object) -> Iterator[tuple[Path_, object]]:
+    """Find what never changes and cannot be pickled, functions and OpenCV's objects, by where it is."""
+    seen: set[int] = set()
+    around: list[tuple[Path_, object]] = [((), state)]
+    while around:
+        path, here = around.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        if isinstance(here, (FunctionType, BuiltinFunctionType, partial)) or type(here).__module__ == "cv2":
+            yield path, here
+        elif isinstance(here, dict):
+            around += [((*path, key), value) for key, value in here.items() if isinstance(key, (str, int))]
+        elif type(here).__module__.partition(".")[0] == "vidlab":
+            around += [((*path, name), value) for name, value in getattr(here, "__dict__", {}).items()]
+
+
+def _digest(file: IO[bytes]) -> bytes:
+    """Return the SHA-256 of what follows the header."""
+    digest = hashlib.sha256()
+    file.seek(len(MAGIC) + digest.digest_size)
+    while piece := file.read(READ_BYTES):
+        digest.update(piece)
+    return digest.digest()
+
+
+def _recorded(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what must be the same: the request without the words of its command, as JSON, and the code."""
+    digest = hashlib.sha256()
+    package = Path(vidlab.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+    content: dict[str, Any] = json.loads(json.dumps({**request, "command": None}))
+    return {
+        **content,
+        "code of vidlab": digest.hexdigest(),
+        "packages": {name: metadata.version(name) for name in MAKERS if _is_installed(name)},
+    }
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _difference(before: Any, now: Any, *, name: str) -> tuple[str, str, str]:
+    """Return where two records first differ, and how; empty text if they do not."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*before, *(key for key in now if key not in before)]:
+            found = _difference(before.get(key), now.get(key), name=f"{name}.{key}" if name else key)
+            if found[0]:
+                return found
+        return "", "", ""
+    return ("", "", "") if before == now else (name, json.dumps(before), json.dumps(now))
+
+
+def damaged(out: Path, what: str) -> OutputError:
+    """Word the error about an unfinished result that cannot be used."""
+    return OutputError(
+        f"the unfinished result of {out} must be whole to go on with, got {what}; "
+        "leave --resume out to start over"
+    )
+
+
+def is_same(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Say whether two descriptions of jobs, as `params.json` holds them, differ in the command at most."""
+    return bool({**before, "command": None} == json.loads(json.dumps({**now, "command": None})))
+
+
+def _write_safely(path: Path, content: bytes) -> None:
+    aside = path.with_name(f"{path.name}.part")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Let a renaming in a folder outlive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
