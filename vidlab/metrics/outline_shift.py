@@ -10,7 +10,7 @@ GOLDEN = 0.6180339887498949  # its multiples spread over [0, 1) in no rhythm tha
 SAME_SIDE = 0.5  # cosine of 60°: outlines that face farther apart are not of the same side of a limb
 NOISE_PX = 0.5  # what a pixel grid rounds away: the least unit in which the robust fit sees distances
 FIT_STEPS = 6  # in each of the two rounds of a fit; most end earlier
-FIT_ENDS_PX = (0.2, 0.02)  # a round ends when no piece moves farther in a step
+FIT_ENDS_PX = (0.5, 0.05)  # a round ends when no piece moves farther in a step
 RIDGE = 1e-3  # of the number of points: a shift along a straight outline, which nothing shows, stays 0
 
 # Beyond half a thin limb the nearest outline may be that of its other side: some starts are tried too.
