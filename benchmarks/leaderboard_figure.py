@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
 from vidlab.viz.colors import METHOD_COLORS
@@ -18,7 +19,8 @@ LABELS = {
 }  # fmt: skip
 OURS, OTHERS = ("flow_fusion",), "#777777"
 TITLES = {"real": "real sequences, two networks", "synthetic": "drawn scenes, 0 to 12 px/frame"}
-PLACES = [(dx, dy) for dy in (0, 11, -11, 22, -22) for dx in (8, -8)]  # points around a mark for its label
+PLACES = [(dx, dy) for dy in (0, 12, -12, 24, -24) for dx in (8, -8)]  # points around a mark for its label
+FAR_PX2 = 0.5  # overlap, in square pixels, that is worth a label one point farther from its mark
 LINEAR_TO = (
     2.0  # points: gains beyond are drawn on a logarithmic scale, or the worst rival would hide the rest
 )
@@ -47,7 +49,9 @@ def _panel(axes: Axes, rows: Rows, *, title: str) -> None:
     points = {method: (row["excess_flicker"], row["gain"]) for method, row in shown.items()}
     for method, (x, y) in points.items():
         axes.plot(x, y, "o", color=_color(method), markersize=9 if method.startswith(OURS) else 7)
-    axes.margins(x=0.16, y=0.1)
+    axes.margins(x=0.1, y=0.1)
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, right + 0.12 * (right - left))  # the right-most names need room
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     _label(axes, points)
@@ -75,15 +79,19 @@ def _label(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
                 LABELS.get(method, method), point, (dx, dy), textcoords="offset points", va="center",
                 ha="left" if dx > 0 else "right", fontsize=9.5, color=_color(method),
                 weight="bold" if method.startswith(OURS) else "normal",
+                path_effects=[withStroke(linewidth=2, foreground="white")],
             )  # fmt: skip
             box = text.get_window_extent(renderer).extents
             text.remove()
             hidden = sum(_overlap(tuple(box), other) for other in taken)
             beyond = (box[2] - frame.x1, frame.x0 - box[0], box[3] - frame.y1, frame.y0 - box[1])
             outside = sum(max(0.0, by_px) for by_px in beyond)
-            tries.append((hidden + 50 * outside, len(tries), tuple(box), text))
-        _, _, box, text = min(tries, key=lambda entry: entry[:2])
+            tries.append((hidden + 50 * outside + FAR_PX2 * abs(dy), len(tries), tuple(box), text))
+        _, number, box, text = min(tries, key=lambda entry: entry[:2])
         axes.add_artist(text)
+        if PLACES[number][1]:  # a line leads from a mark to a name that is not beside it
+            line = {"arrowstyle": "-", "color": _color(method), "lw": 0.7, "shrinkA": 0, "shrinkB": 3}
+            axes.annotate("", point, PLACES[number], textcoords="offset points", arrowprops=line)
         taken.append(box)
 
 
