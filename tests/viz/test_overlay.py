@@ -4,13 +4,16 @@ import pytest
 from vidlab.errors import ShapeError
 from vidlab.params import METHODS
 from vidlab.viz.colors import METHOD_COLORS, class_color
+from vidlab.viz.outlines import draw_outlines
 from vidlab.viz.overlay import (
     draw_difference,
     draw_masks,
+    fill_masks,
     panel_size,
     resize_image,
     resize_masks,
     side_by_side,
+    stacked,
 )
 
 
@@ -89,7 +92,79 @@ def test_captions_differ_in_the_picture():
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("background", [0, 40, 128, 215, 255])
+@pytest.mark.parametrize("color", [(255, 95, 50), (255, 210, 0), (0, 220, 255), (128, 128, 128)])
+def test_outlines_are_seen_on_any_background(background, color):
+    drawn = draw_outlines(flat(background), square(), colors=[color]).astype(int)
+    assert np.abs(drawn[17:23, 40] - background).max() >= 60
+
+
+def test_outlines_are_thin_and_lie_between_the_pixels():
+    changed = (draw_outlines(flat(128), square(), colors=[(255, 210, 0)]) != flat(128)).any(axis=2)
+    rows = np.nonzero(changed[:, 40])[0]
+    assert rows[rows < 30].mean() == 19.5  # the mask begins at row 20
+    assert len(rows[rows < 30]) <= 6
+    assert not changed[25:35, 35:45].any()
+
+
+def test_outlines_are_antialiased():
+    y, x = np.mgrid[:60, :80]
+    disk = (np.hypot(y - 30, x - 40) < 18)[np.newaxis]
+    drawn = draw_outlines(flat(255), disk, colors=[(255, 255, 255)])
+    assert len(np.unique(drawn)) >= 5
+
+
+def test_a_single_pixel_is_outlined():
+    dot = np.zeros((1, 60, 80), bool)
+    dot[0, 30, 40] = True
+    assert (draw_outlines(flat(128), dot, colors=[(255, 210, 0)])[27:34, 37:44] != 128).any()
+
+
+def test_outlines_do_not_follow_the_border_of_the_picture():
+    half = np.zeros((1, 60, 80), bool)
+    half[0, :, :40] = True
+    drawn = draw_outlines(flat(128), half, colors=[(255, 210, 0)])
+    assert (drawn[:, :30] == 128).all()
+    assert (drawn[:, 50:] == 128).all()
+    assert (draw_outlines(flat(128), half | True, colors=[(255, 210, 0)]) == 128).all()
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_outlines_of_larger_masks_lie_where_the_masks_are(scale):
+    big = square().repeat(scale, axis=1).repeat(scale, axis=2)
+    small, large = (draw_outlines(flat(128), masks, colors=[(255, 210, 0)]) for masks in (square(), big))
+    assert np.abs(small.astype(int) - large).mean() < 2.5
+
+
+def test_drawing_is_filling_and_outlining():
+    filled = fill_masks(flat(90), square(), colors=[(255, 0, 0)])
+    assert (filled != 90).any(axis=2).sum() == square().sum()
+    drawn = draw_masks(flat(90), square(), colors=[(255, 0, 0)])
+    assert np.array_equal(drawn, draw_outlines(filled, square(), colors=[(255, 0, 0)]))
+
+
+def test_words_of_a_caption_have_their_colors():
+    picture = side_by_side(
+        [flat(7, size_hw=(60, 400))], captions=[[("raw ", (255, 0, 0)), ("all", (0, 0, 255))]]
+    )
+    bar = picture[:-60].astype(int)
+    red, blue = (bar[..., one] - bar[..., other] > 150 for one, other in ((0, 2), (2, 0)))
+    assert red.any()
+    assert blue.any()
+    assert np.nonzero(red)[1].max() < np.nonzero(blue)[1].min()
+
+
+def test_stacked_rows_have_an_even_height():
+    assert stacked([flat(1), flat(2, size_hw=(7, 80))]).shape == (68, 80, 3)
+    with pytest.raises(ShapeError, match="rows must have one width"):
+        stacked([flat(1), flat(1, size_hw=(6, 8))])
+
+
 def test_wrong_sizes_are_named():
+    with pytest.raises(ShapeError, match=r"with one color each, got bool \(1, 60, 80\) and 2 colors"):
+        draw_outlines(flat(1), square(), colors=[(1, 2, 3), (1, 2, 3)])
+    with pytest.raises(ShapeError, match=r"image must be uint8 \(H, W, 3\)"):
+        draw_outlines(flat(1)[..., 0], square(), colors=[(1, 2, 3)])
     with pytest.raises(ShapeError, match=r"masks must be bool \(K, 60, 80\), got bool \(1, 6, 8\)"):
         draw_masks(flat(1), np.zeros((1, 6, 8), bool), colors=[(1, 2, 3)])
     with pytest.raises(ShapeError, match="one color per mask, got 2 for 1"):

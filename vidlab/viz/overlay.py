@@ -1,9 +1,10 @@
-"""Masks drawn over pictures: translucent fill, contours legible on any background, panels side by side.
+"""Masks drawn over pictures: translucent fill, outlines legible on any background, panels side by side.
 
 Every function takes and returns arrays: images uint8 (H, W, 3) RGB, masks bool. Nothing here opens a file.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -11,20 +12,24 @@ import numpy as np
 from vidlab.errors import ShapeError
 from vidlab.types import BoolMask, UInt8Image
 from vidlab.viz.colors import Color
+from vidlab.viz.outlines import draw_outlines, require_image
 
-_FILL = 0.3  # weight of the colour inside a mask: the object stays recognizable under it
-_BAR_COLOR: Color = (24, 24, 24)
+Caption: TypeAlias = str | Sequence[tuple[str, Color]]  # words, or words each in a color of its own
+
+_FILL = 0.22  # weight of the color inside a mask: the object stays recognizable under it
+BAR_COLOR: Color = (24, 24, 24)
+TEXT_COLOR: Color = (245, 245, 245)
 _GAP_PX = 4  # dark line between panels
 _MIN_PANEL_PX = 320  # narrower pictures are enlarged, or captions and contours could not be read
 _MAX_ENLARGE = 8
 
 
 def draw_masks(image: UInt8Image, masks: BoolMask, *, colors: Sequence[Color]) -> UInt8Image:
-    """Draw masks over an image: a translucent fill and a contour, dark outside and bright inside.
+    """Draw masks over an image: a translucent fill and an outline, bright between two dark lines.
 
     Args:
         image: uint8 (H, W, 3), RGB.
-        masks: bool (K, H, W), drawn in order, later ones on top.
+        masks: bool (K, H, W), drawn in order, later ones on top, all outlines above all fills.
         colors: One RGB color for each mask.
 
     Returns:
@@ -33,14 +38,17 @@ def draw_masks(image: UInt8Image, masks: BoolMask, *, colors: Sequence[Color]) -
     Raises:
         ShapeError: Sizes differ, or there is not one color per mask.
     """
+    return draw_outlines(fill_masks(image, masks, colors=colors), masks, colors=colors)
+
+
+def fill_masks(image: UInt8Image, masks: BoolMask, *, colors: Sequence[Color]) -> UInt8Image:
+    """Tint masks over an image; arguments, result and errors are those of `draw_masks`."""
     _require_masks(image, masks)
     if len(colors) != len(masks):
         raise ShapeError(f"there must be one color per mask, got {len(colors)} for {len(masks)}")
     drawn = image.copy()
     for mask, color in zip(masks, colors, strict=True):
-        if mask.any():
-            _fill(drawn, mask, color)
-            _contour(drawn, mask, color)
+        _fill(drawn, mask, color)
     return drawn
 
 
@@ -111,12 +119,12 @@ def resize_masks(masks: BoolMask, *, size_hw: tuple[int, int]) -> BoolMask:
     return resized
 
 
-def side_by_side(panels: Sequence[UInt8Image], *, captions: Sequence[str]) -> UInt8Image:
+def side_by_side(panels: Sequence[UInt8Image], *, captions: Sequence[Caption]) -> UInt8Image:
     """Compose panels of one size into one picture, each under its caption.
 
     Args:
         panels: uint8 (H, W, 3), RGB, all of one size.
-        captions: One line of text for each panel; what does not fit is cut.
+        captions: One line of text for each panel, or words in colors; what does not fit is cut.
 
     Returns:
         uint8 (H', W', 3), height and width even, as H.264 wants them.
@@ -130,14 +138,28 @@ def side_by_side(panels: Sequence[UInt8Image], *, captions: Sequence[str]) -> UI
             f"got {[panel.shape for panel in panels]} and {len(captions)} captions"
         )
     height, width = panels[0].shape[:2]
-    bars = [_caption_bar(caption, width_px=width) for caption in captions]
+    bars = [text_bar(caption, width_px=width, size_px=font_px(width)) for caption in captions]
     bar_px = bars[0].shape[0]
     full_hw = (bar_px + height, len(panels) * (width + _GAP_PX) - _GAP_PX)
-    picture: UInt8Image = np.full((*(side + side % 2 for side in full_hw), 3), _BAR_COLOR, np.uint8)
+    picture: UInt8Image = np.full((*(side + side % 2 for side in full_hw), 3), BAR_COLOR, np.uint8)
     for place, (panel, bar) in enumerate(zip(panels, bars, strict=True)):
         left = place * (width + _GAP_PX)
         picture[:bar_px, left : left + width] = bar
         picture[bar_px : bar_px + height, left : left + width] = panel
+    return picture
+
+
+def stacked(rows: Sequence[UInt8Image]) -> UInt8Image:
+    """Compose pictures of one width into one, above one another, uint8 (H', W', 3); its height is even.
+
+    Raises:
+        ShapeError: They differ in width.
+    """
+    if len({row.shape[1:] for row in rows}) != 1:
+        raise ShapeError(f"rows must have one width, got {[row.shape for row in rows]}")
+    picture = np.concatenate(rows)
+    if len(picture) % 2:
+        picture = np.concatenate([picture, np.full_like(picture[:1], BAR_COLOR)])
     return picture
 
 
@@ -146,29 +168,25 @@ def _fill(drawn: UInt8Image, mask: BoolMask, color: Color) -> None:
     drawn[mask] = (inside * (1 - _FILL) + np.array(color, np.float32) * _FILL + 0.5).astype(np.uint8)
 
 
-def _contour(drawn: UInt8Image, mask: BoolMask, color: Color) -> None:
-    # a wide dark line under a thin bright one: one of the two stands out, whatever lies behind
-    width = max(1, round(max(drawn.shape[:2]) / 640))
-    outlines, _ = cv2.findContours(
-        np.ascontiguousarray(mask).view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
-    )
-    cv2.drawContours(drawn, outlines, -1, (0, 0, 0), 2 * width + 1, cv2.LINE_AA)
-    cv2.drawContours(drawn, outlines, -1, color, width, cv2.LINE_AA)
+def font_px(width_px: int) -> int:
+    """Return the height of text that suits a panel of this width, in pixels."""
+    return int(np.clip(width_px / 30, 13, 24))
 
 
-def _caption_bar(text: str, *, width_px: int) -> UInt8Image:
+def text_bar(caption: Caption, *, width_px: int, size_px: int) -> UInt8Image:
+    """Return a dark bar with one line of text, uint8 (h, `width_px`, 3); what does not fit is cut."""
     from PIL import Image, ImageDraw, ImageFont  # only videos need text
 
-    size_px = int(np.clip(width_px / 30, 13, 24))
-    bar = Image.new("RGB", (width_px, size_px + 12), _BAR_COLOR)
-    font = ImageFont.load_default(size_px)
-    ImageDraw.Draw(bar).text((8, bar.height // 2), text, font=font, fill=(245, 245, 245), anchor="lm")
+    bar = Image.new("RGB", (width_px, size_px + 12), BAR_COLOR)
+    font, pen, left = ImageFont.load_default(size_px), ImageDraw.Draw(bar), 8.0
+    for words, color in [(caption, TEXT_COLOR)] if isinstance(caption, str) else caption:
+        pen.text((left, bar.height // 2), words, font=font, fill=color, anchor="lm")
+        left += pen.textlength(words, font=font)
     return np.asarray(bar, np.uint8)
 
 
 def _require_masks(image: UInt8Image, masks: BoolMask) -> None:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ShapeError(f"image must be uint8 (H, W, 3), got {image.dtype} {image.shape}")
+    require_image(image)
     if masks.ndim != 3 or masks.dtype != np.bool_ or masks.shape[1:] != image.shape[:2]:
         raise ShapeError(
             f"masks must be bool (K, {image.shape[0]}, {image.shape[1]}), got {masks.dtype} {masks.shape}"
