@@ -187,6 +187,12 @@ class FusionParams(MethodParams):
     lost_keep: float = tunable(
         0.2, "Share of the carried state kept where the flow there and back disagrees.", ge=0, le=1
     )
+    flow_error: float = tunable(
+        0.7,
+        "Error of the carried picture, in contrasts, at which the state counts 1/e; smaller trusts less.",
+        gt=0,
+        le=100,
+    )
     smooth: bool = tunable(True, "Step 4: running mean over all past frames; off fuses the last two only.")
     memory: float = tunable(
         0.8, "Weight of the carried state; larger flickers less, follows change later.", ge=0, lt=1
@@ -216,6 +222,21 @@ class FusionParams(MethodParams):
     )
     threshold_band: float = tunable(
         0.05, "How far the adaptive threshold may move from 0.5; 0 keeps it fixed.", ge=0, le=0.45
+    )
+    edge_weight: float = tunable(
+        0.7, "Share of the outline that follows the edges of the picture; 0 leaves it as fused.", ge=0, le=1
+    )
+    edge_radius: float = tunable(
+        0.025,
+        "Reach of the search for edges, as a share of the height; larger corrects more, loses thin parts.",
+        gt=0,
+        le=0.1,
+    )
+    least_piece: float = tunable(
+        0.0002,
+        "Area, as a share of the picture, below which a piece or a hole is a speck; 0 keeps all.",
+        ge=0,
+        le=0.1,
     )
     anti_ghost: bool = tunable(True, "Step 6: fade out a mask that the network has stopped confirming.")
     confidence_memory: float = tunable(

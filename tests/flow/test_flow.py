@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidlab.errors import ParameterError, ShapeError
-from vidlab.flow import DisFlow, MotionEstimator, nearest, occluded, resize_flow, to_gray, warp
+from vidlab.flow import DisFlow, FarnebackFlow, MotionEstimator, nearest, occluded, resize_flow, to_gray, warp
+from vidlab.flow.consistency import color_error
 from vidlab.flow.motion import similarity
 
 SIZE_HW = (96, 128)
@@ -161,3 +162,39 @@ def test_similarity_is_one_for_a_followed_shift():
     moved = np.roll(gray, 4, axis=1)
     assert similarity(moved, gray, to_prev=constant_flow(-4, 0)) > 0.98
     assert similarity(gray, gray, to_prev=constant_flow(500, 0)) == -1.0  # nothing can be compared
+
+
+def test_error_is_zero_where_the_flow_explains_the_picture_and_large_where_not():
+    gray = to_gray(textured())
+    moved = np.roll(gray, 4, axis=1)
+    inner = np.s_[10:-10, 10:-10]
+    right = color_error(moved, gray, flow_to_prev=constant_flow(-4, 0))[inner]
+    wrong = color_error(moved, gray, flow_to_prev=constant_flow(9, 0))[inner]
+    assert right.max() == 0
+    assert wrong.mean() > 0.5
+
+
+def test_error_counts_in_local_contrasts():
+    faint, strong = (np.full((40, 40), 100, np.uint8) for _ in range(2))
+    strong[:, ::2] = 250
+    still = np.zeros((40, 40, 2), np.float32)
+    on_flat = color_error(faint + 10, faint, flow_to_prev=still)[20, 20]
+    on_texture = color_error(strong - 10, strong, flow_to_prev=still)[20, 20]
+    assert on_flat == pytest.approx(1.0)
+    assert on_texture < 0.2
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_farneback_finds_a_shift(scale):
+    gray = to_gray(textured())
+    flow = FarnebackFlow(scale=scale)(np.roll(gray, 3, axis=1), gray)
+    inner = np.s_[20:-20, 20:-20]
+    assert np.median(flow[inner], axis=(0, 1)) == pytest.approx([-3, 0], abs=0.3)
+
+
+def test_farneback_refuses_what_it_cannot_compare():
+    flow = FarnebackFlow(scale=1.0)
+    with pytest.raises(ShapeError, match=r"images must be two uint8 \(H, W\), got \(4, 4\) and \(4, 5\)"):
+        flow(np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8))
+    with pytest.raises(ParameterError, match=r"flow scale must lie in \(0, 1\], got 2"):
+        FarnebackFlow(scale=2)

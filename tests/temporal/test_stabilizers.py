@@ -231,3 +231,36 @@ def test_the_delay_is_as_declared():
     counts = [len(list(stabilizer.step(*one))) for one in STILL]
     assert counts == [0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 3, 0]
     assert len(list(stabilizer.flush())) == 6
+
+
+# ── lag ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def flickering(n_frames: int = 14, *, seed: int = 0) -> list[tuple[np.ndarray, Evidence]]:
+    """An object that moves to the right and is missed now and then."""
+    rng = np.random.default_rng(seed)
+    found = rng.random(n_frames) > 0.3
+    return [(picture(t), evidence(box(10 + t, 30 + t) if found[t] else NOTHING)) for t in range(n_frames)]
+
+
+@pytest.mark.parametrize("lag", range(9))
+def test_result_waits_exactly_as_many_frames_as_the_lag_says(lag):
+    stabilizer = create_stabilizer(method_params("flow_fusion", [f"lag={lag}"]))
+    stabilizer.reset()
+    returned = [len(list(stabilizer.step(image, seen))) for image, seen in flickering()]
+    assert stabilizer.delay == lag
+    assert returned == [0] * lag + [1] * (14 - lag)
+    assert len(list(stabilizer.flush())) == lag
+
+
+def test_no_lag_is_causal_bit_for_bit():
+    """What comes later cannot have changed a result: every clip cut short gives the same frames."""
+    whole = run("flow_fusion", flickering(), "lag=0")
+    for n_frames in (1, 5, 9):
+        for now, then in zip(run("flow_fusion", flickering()[:n_frames]), whole, strict=False):
+            assert np.array_equal(now.probs, then.probs)
+            assert np.array_equal(now.masks, then.masks)
+
+
+def test_lag_lets_the_future_speak():
+    clip = [(picture(), evidence(NOTHING))] * 2 + [(picture(), evidence(box()))] * 10
+    assert not union(run("flow_fusion", clip, "lag=0"))[1].any()
+    assert union(run("flow_fusion", clip, "lag=8"))[1].any()

@@ -10,7 +10,7 @@ from vidlab.params import MethodParams
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.area import adaptive_threshold, vote_weight
 from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.fusion import FusedState, begin, carried, carrier, fuse, joined
+from vidlab.temporal.fusion import LEAST_TRUST, FusedState, begin, carried, carrier, fuse, joined
 from vidlab.temporal.ghost import confirm, fading
 from vidlab.types import ClassProbs, Instances
 
@@ -92,8 +92,9 @@ def test_a_class_the_file_lacks_has_no_evidence():
 def moved(dx: float, *, lost: bool = False, **switches) -> object:
     flow = np.zeros((*SIZE, 2), np.float32)
     flow[..., 0] = dx
-    settings = {"carry": True, "motion_weight": True, "motion_px": 4.0, "lost_keep": 0.2}
-    return carrier(flow, np.full(SIZE, lost), size_hw=SIZE, **(settings | switches))
+    settings = {"carry": True, "motion_weight": True, "motion_px": 4.0, "lost_keep": 0.2, "flow_error": 0.7}
+    explained = {"error": np.zeros(SIZE, np.float32)}
+    return carrier(flow, np.full(SIZE, lost), size_hw=SIZE, **(explained | settings | switches))
 
 
 def test_trust_halves_at_the_stated_motion():
@@ -106,16 +107,25 @@ def test_trust_falls_where_there_and_back_disagree():
     assert moved(0, lost=True).keep == pytest.approx(np.full(SIZE, 0.2))
 
 
+def test_trust_falls_where_the_flow_does_not_explain_the_picture():
+    wrong = np.full(SIZE, 0.7, np.float32)
+    assert moved(0, error=wrong).keep == pytest.approx(np.full(SIZE, np.exp(-1)))
+    assert moved(0, error=10 * wrong).keep == pytest.approx(np.full(SIZE, LEAST_TRUST))
+    assert moved(0, error=10 * wrong, motion_weight=False).keep == pytest.approx(np.ones(SIZE))
+
+
 def test_motion_is_judged_in_pixels_of_the_frame():
     flow = np.full((4, 4, 2), [2, 0], np.float32)  # 4 px at twice the size
     step = carrier(
         flow,
         np.zeros((4, 4), bool),
+        error=np.zeros((4, 4), np.float32),
         size_hw=SIZE,
         carry=True,
         motion_weight=True,
         motion_px=4.0,
         lost_keep=0.2,
+        flow_error=0.7,
     )
     assert step.keep == pytest.approx(np.full((4, 4), 0.5))
     assert step.flow == pytest.approx(np.broadcast_to(np.array([4, 0], np.float32), (*SIZE, 2)))

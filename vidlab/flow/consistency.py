@@ -2,14 +2,18 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from vidlab.flow.warp import inside_picture, require_flow, source_planes
+from vidlab.flow.warp import inside_picture, require_flow, source_planes, warp
 from vidlab.types import BoolMask, Float32Array
 
 # Forward-backward test of Sundaram, Brox and Keutzer, ECCV 2010, with their constants: the two flows of a
 # visible pixel cancel, up to a share of their own length and half a pixel.
 RELATIVE_SLACK = 0.01
 ABSOLUTE_SLACK_PX2 = 0.5
+ERROR_PX = (5, 5)  # neighborhood whose errors are averaged, and a larger one that tells the contrast
+CONTRAST_PX = (9, 9)
+NOISE_LEVELS = 10.0  # gray levels by which frames differ anyway: noise, light, compression
 BAND_ROWS = 32  # a picture is tested in bands: whole-picture temporaries are fresh memory, 4× slower at 480p
 
 
@@ -44,6 +48,32 @@ def occluded(flow_to_prev: Float32Array, flow_from_prev: Float32Array, *, scale:
             band, flow_from_prev, top=top, slack_px2=ABSOLUTE_SLACK_PX2 * scale * scale
         )
     return hidden
+
+
+def color_error(
+    gray: NDArray[np.uint8], previous: NDArray[np.uint8], *, flow_to_prev: Float32Array
+) -> Float32Array:
+    """How badly the previous frame, carried along a flow, explains this one: where the flow is wrong.
+
+    Args:
+        gray: uint8 (H, W), this frame.
+        previous: uint8 (H, W).
+        flow_to_prev: float32 (H, W, 2), pixels, (dx, dy): where each pixel of this frame was in the previous.
+
+    Returns:
+        float32 (H, W): mean absolute difference in a small neighborhood over the contrast there; 0 where the
+        two agree, about 1 where they have nothing in common.
+
+    >>> still = np.zeros((32, 32, 2), np.float32)
+    >>> noise = np.random.default_rng(0).integers(0, 256, (32, 32)).astype(np.uint8)
+    >>> float(color_error(noise, noise, flow_to_prev=still).max())
+    0.0
+    """
+    now = gray.astype(np.float32)
+    gap = np.abs(now - warp(previous.astype(np.float32), flow_to_prev))
+    mean = cv2.blur(now, CONTRAST_PX)
+    contrast = np.sqrt(np.maximum(cv2.blur(now * now, CONTRAST_PX) - mean * mean, 0))
+    return np.asarray(cv2.blur(gap, ERROR_PX) / (contrast + NOISE_LEVELS), np.float32)
 
 
 def _occluded_band(

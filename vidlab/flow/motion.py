@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.flow.consistency import occluded
+from vidlab.flow.consistency import color_error, occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.warp import resize_flow, warp
 from vidlab.types import BoolMask, Float32Array, UInt8Image
@@ -24,6 +24,8 @@ class Motion:
         lost: bool (h, w), on this frame's grid: what the previous frame does not show.
         lost_next: bool (h, w), on the previous frame's grid: what this frame no longer shows; all False where
             the estimator was told that nobody looks back.
+        error: float32 (h, w), on this frame's grid: how badly the flow explains it (see `color_error`).
+        error_next: float32 (h, w), the same on the previous frame's grid; zeros where nobody looks back.
         is_cut: The two frames belong to different shots; the fields mean nothing.
     """
 
@@ -31,6 +33,8 @@ class Motion:
     to_next: Float32Array
     lost: BoolMask
     lost_next: BoolMask
+    error: Float32Array
+    error_next: Float32Array
     is_cut: bool
 
 
@@ -66,8 +70,12 @@ class MotionEstimator:
         to_next = self._flow.small(previous, this, scale=scale)
         lost = occluded(to_prev, to_next, scale=scale)
         lost_next = occluded(to_next, to_prev, scale=scale) if self._both_ways else np.zeros_like(lost)
+        error = color_error(this, previous, flow_to_prev=to_prev)
+        error_next = np.zeros_like(error)
+        if self._both_ways:
+            error_next = color_error(previous, this, flow_to_prev=to_next)
         is_cut = similarity(this, previous, to_prev=to_prev) < self._cut_similarity
-        return Motion(to_prev, to_next, lost, lost_next, is_cut)
+        return Motion(to_prev, to_next, lost, lost_next, error, error_next, is_cut)
 
 
 def similarity(this: NDArray[np.uint8], previous: NDArray[np.uint8], *, to_prev: Float32Array) -> float:

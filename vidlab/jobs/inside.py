@@ -129,11 +129,13 @@ def _described(
     step = carrier(
         motion.to_prev,
         motion.lost,
+        error=motion.error,
         size_hw=size_hw,
         carry=params.carry,
         motion_weight=params.motion_weight,
         motion_px=params.motion_px,
         lost_keep=params.lost_keep,
+        flow_error=params.flow_error,
     )
     lost = cv2.resize(motion.lost.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_NEAREST) > 0
     has = class_id in said.class_ids

@@ -24,7 +24,7 @@ SEEN_SHARE = 0.05  # of a neighborhood must be mask, and as much background, for
 _MEASURED = Path(__file__).with_name("proxy.json")
 
 
-def outline_contrast(mask: BoolMask, image: UInt8Image) -> float:
+def outline_contrast(mask: BoolMask, image: UInt8Image, *, reach_px: int = REACH_PX) -> float:
     """How different the colors are on the two sides of a mask's outline.
 
     After the color measure of Erdem, Sankur and Tekalp, "Performance Measures for Video Object Segmentation
@@ -35,6 +35,7 @@ def outline_contrast(mask: BoolMask, image: UInt8Image) -> float:
     Args:
         mask: bool (H, W).
         image: uint8 (H, W, 3), RGB, the frame it belongs to.
+        reach_px: How far from the outline colors count, on either side; less asks for a sharper outline.
 
     Returns:
         [0, 1), the mean over the outline; no outline (empty, full): 0, for it separates nothing.
@@ -50,13 +51,13 @@ def outline_contrast(mask: BoolMask, image: UInt8Image) -> float:
     require_mask(mask, "mask")
     if image.dtype != np.uint8 or image.shape != (*mask.shape, 3):
         raise ShapeError(f"image must be uint8 {(*mask.shape, 3)}, got {image.dtype.name} {image.shape}")
-    window = _window(boundary_px(mask))
+    window = _window(boundary_px(mask), reach_px)
     if window is None:
         return 0.0
     inside = mask[window].astype(np.float32)
     colors = image[window].astype(np.float32)
-    share, color = _mean_near(inside, colors)
-    share_out, color_out = _mean_near(1 - inside, colors)
+    share, color = _mean_near(inside, colors, reach_px)
+    share_out, color_out = _mean_near(1 - inside, colors, reach_px)
     judged = boundary_px(mask[window]) & (share > SEEN_SHARE) & (share_out > SEEN_SHARE)
     if not judged.any():
         return 0.0
@@ -134,17 +135,19 @@ def rank_correlation() -> RankCorrelation:
     return RankCorrelation(**json.loads(_MEASURED.read_text("utf-8"))["rank_correlation"])
 
 
-def _window(outline: BoolMask) -> tuple[slice, slice] | None:
+def _window(outline: BoolMask, reach_px: int) -> tuple[slice, slice] | None:
     """The outline's box and what can be seen from it; None without an outline."""
     x, y, width, height = cv2.boundingRect(outline.view(np.uint8))
     if not width:
         return None
-    reach = REACH_PX + 1
+    reach = reach_px + 1
     return slice(max(y - reach, 0), y + height + reach), slice(max(x - reach, 0), x + width + reach)
 
 
-def _mean_near(weight: Float32Array, colors: Float32Array) -> tuple[Float32Array, Float32Array]:
+def _mean_near(
+    weight: Float32Array, colors: Float32Array, reach_px: int
+) -> tuple[Float32Array, Float32Array]:
     """Mean weight, and mean weighted color, within the reach of each pixel."""
-    size = (2 * REACH_PX + 1, 2 * REACH_PX + 1)
+    size = (2 * reach_px + 1, 2 * reach_px + 1)
     share = np.asarray(cv2.blur(weight, size), np.float32)
     return share, np.asarray(cv2.blur(colors * weight[..., None], size), np.float32)

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from vidlab.flow import DisFlow, MotionEstimator, resize_flow
 from vidlab.params import FusionParams
 from vidlab.temporal.area import adaptive_threshold
+from vidlab.temporal.cleaning import clean
+from vidlab.temporal.edges import EdgeSnapper
 from vidlab.temporal.fusion import Carrier, FusedState, carrier, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
 from vidlab.temporal.passes import Pass
@@ -62,13 +64,14 @@ class FlowFusion:
         self._forward = Pass(self._params)
         self._ghosts: dict[int, GhostState] = {}
         self._areas: dict[int, deque[int]] = {}
+        self._edges = EdgeSnapper(radius=self._params.edge_radius, weight=self._params.edge_weight)
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame, uint8 (H, W, 3) RGB, and return the results that are now complete."""
         motion = self._motion.step(image)
         is_cut = motion is not None and motion.is_cut
         usable = None if is_cut else motion
-        self._waiting.append(Record(_size_of(image), usable, usable is None, is_cut, pack(evidence)))
+        self._waiting.append(Record(_size_of(image), image, usable, usable is None, is_cut, pack(evidence)))
         if len(self._waiting) < self._chunk + self._look_ahead:
             return []
         return self._finish(self._chunk)
@@ -104,7 +107,7 @@ class FlowFusion:
         for index in reversed(range(len(self._waiting))):
             record = self._waiting[index]
             after = self._waiting[index + 1].motion if index + 1 < len(self._waiting) else None
-            step = self._carrier(after.to_next, after.lost_next, record.size_hw) if after else None
+            step = self._carrier(after.to_next, after.lost_next, after.error_next, record) if after else None
             future = backward.carry(step, classes=classes)
             self._join(backward, future, index, classes)
             if index < count:
@@ -116,7 +119,8 @@ class FlowFusion:
         motion = record.motion
         if motion is None:
             self._ghosts, self._areas = {}, {}
-        step = self._carrier(motion.to_prev, motion.lost, record.size_hw) if motion else None
+            self._edges.reset()
+        step = self._carrier(motion.to_prev, motion.lost, motion.error, record) if motion else None
         past = self._forward.carry(step, classes=classes)
         present = self._join(self._forward, past, index, classes)
         probs = np.zeros((len(classes), *record.size_hw), np.float32)
@@ -124,9 +128,12 @@ class FlowFusion:
         for k, class_id in enumerate(classes):
             state = present[class_id]
             probs[k] = joined(state, future[class_id]) if class_id in future else state.probs
+            probs[k] = self._edges.step(class_id, probs[k], record.image)
             thresholds[k] = self._threshold(class_id, probs[k])
             probs[k] *= self._fading(index, class_id)
         masks = _disjoint(probs, thresholds)
+        for k in range(len(masks)):
+            masks[k] = clean(masks[k], least_share=self._params.least_piece)
         states = self._states(classes, masks, thresholds)
         return StableFrame(classes, probs, masks, states, self._flow_of(record, step), record.is_cut)
 
@@ -138,15 +145,17 @@ class FlowFusion:
         mass_hw = self._flow.small_hw(record.size_hw)
         return run.join(before, record, around=around, here=here, classes=classes, mass_hw=mass_hw)
 
-    def _carrier(self, flow: Float32Array, lost: BoolMask, size_hw: tuple[int, int]) -> Carrier:
+    def _carrier(self, flow: Float32Array, lost: BoolMask, error: Float32Array, record: Record) -> Carrier:
         return carrier(
             flow,
             lost,
-            size_hw=size_hw,
+            error=error,
+            size_hw=record.size_hw,
             carry=self._params.carry,
             motion_weight=self._params.motion_weight,
             motion_px=self._params.motion_px,
             lost_keep=self._params.lost_keep,
+            flow_error=self._params.flow_error,
         )
 
     def _flow_of(self, record: Record, step: Carrier | None) -> Float32Array | None:

@@ -13,6 +13,8 @@ import numpy as np
 from vidlab.flow.warp import resample, resize_flow, resize_map
 from vidlab.types import BoolMask, Float32Array
 
+LEAST_TRUST = 0.05  # in a flow that explains nothing: where nothing is seen anew, the old is better than none
+
 
 @dataclass(frozen=True, slots=True)
 class FusedState:
@@ -46,22 +48,26 @@ def carrier(
     flow: Float32Array,
     lost: BoolMask,
     *,
+    error: Float32Array,
     size_hw: tuple[int, int],
     carry: bool,
     motion_weight: bool,
     motion_px: float,
     lost_keep: float,
+    flow_error: float,
 ) -> Carrier:
     """Prepare one step along a flow (steps 2 and 3).
 
     Args:
         flow: float32 (h, w, 2), in pixels of its own size: where this frame's pixels were.
         lost: bool (h, w), where the flow there and back disagrees.
+        error: float32 (h, w), how badly the flow explains the picture (see `vidlab.flow.color_error`).
         size_hw: Size of the state.
         carry: Follow the flow; False leaves the state in place.
         motion_weight: Trust the state less where motion is large or the flow disagrees.
         motion_px: Motion, in pixels of the state, at which the trust is one half.
         lost_keep: Trust where `lost`, [0, 1].
+        flow_error: Error at which the trust falls to 1/e, > 0.
     """
     keep = np.ones(lost.shape, np.float32)
     if motion_weight:
@@ -69,6 +75,7 @@ def carrier(
         speed2 = np.square(flow).sum(axis=-1) * np.float32(scale * scale)
         keep = 1 / (1 + speed2 / np.float32(motion_px * motion_px))
         keep[lost] *= np.float32(lost_keep)
+        keep *= np.maximum(np.exp(-np.square(error / np.float32(flow_error))), np.float32(LEAST_TRUST))
     return Carrier(resize_flow(flow, size_hw), flow, keep) if carry else Carrier(None, None, keep)
 
 

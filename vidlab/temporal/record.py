@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from vidlab.flow import Motion
 from vidlab.temporal.protocol import Evidence
-from vidlab.types import BoolMask, Float32Array
+from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 NEGLIGIBLE = 0.05  # probability: a class that stays below it everywhere is not in the frame
 RECOGNIZED_IOU = 0.5  # overlap of doubtful detections with the expected mask that makes them the same object
@@ -43,6 +43,7 @@ class Record:
 
     Attributes:
         size_hw: Height and width, in pixels.
+        image: uint8 (H, W, 3), RGB; (0, 0, 3) once the frame is done.
         motion: From the previous frame; None where a shot starts, and once the frame is done.
         starts_shot: Nothing is carried into this frame.
         is_cut: The shot starts with a cut, not with the clip.
@@ -50,6 +51,7 @@ class Record:
     """
 
     size_hw: tuple[int, int]
+    image: UInt8Image
     motion: Motion | None
     starts_shot: bool
     is_cut: bool
@@ -81,7 +83,7 @@ class Record:
     def without_pixels(self) -> "Record":
         """Return what the neighbors' weights still need when the frame is done."""
         seen = {class_id: seen.without_pixels() for class_id, seen in self.seen.items()}
-        return Record(self.size_hw, None, self.starts_shot, self.is_cut, seen)
+        return Record(self.size_hw, self.image[:0, :0].copy(), None, self.starts_shot, self.is_cut, seen)
 
 
 def same_shot(past: Iterable[Record], here: Record, future: Iterable[Record]) -> tuple[list[Record], int]:

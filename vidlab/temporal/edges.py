@@ -1,0 +1,138 @@
+"""Outlines pulled to the edges of the picture, after masks were carried, averaged or upsampled."""
+
+import cv2
+import numpy as np
+
+from vidlab.flow.warp import resize_map
+from vidlab.metrics.proxy import outline_contrast
+from vidlab.types import Float32Array, UInt8Image
+
+# The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
+# and so that a neighborhood still reaches a few pixels.
+MOST_SHRINK, LEAST_REACH = 4, 3
+TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
+SURE = 0.02  # probabilities below this are background; nothing there is worth filtering
+GATE_MEMORY = 0.9  # of the running gain in contrast: about ten frames
+GATE = (
+    0.02,
+    0.05,
+)  # gain in contrast below which edges are not followed (noise gives some), and above which fully
+GATE_REACH = 1 / 120  # of the height: how far from the outline the gate looks, 4 px at 480p
+FLATNESS = 1e-4  # variance of color, of [0, 1]², below which a neighborhood has no edge
+
+
+class EdgeSnapper:
+    """Pulls the outlines of all classes to the edges of the picture, as far as that does no harm.
+
+    Where the outline lies on an edge already, or the picture shows none, the filter blurs it. Both are seen
+    in the picture: the colors on the two sides of the outline must differ more after the pull than before.
+    The running mean of that gain opens and closes the gate, for each class.
+    """
+
+    def __init__(self, *, radius: float, weight: float) -> None:
+        """Set up with no frame seen; see `snap`."""
+        self._radius, self._weight = radius, weight
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as at a shot cut."""
+        self._gains: dict[int, float] = {}
+
+    def step(self, class_id: int, probs: Float32Array, image: UInt8Image) -> Float32Array:
+        """Take the next frame of a class: float32 (H, W), [0, 1], and its picture; return the result."""
+        if self._weight == 0:
+            return probs
+        snapped = snap(probs, image, radius=self._radius)
+        if snapped is probs:
+            return probs
+        gain = _gain(probs, snapped, image)
+        if gain is not None:
+            before = self._gains.get(class_id, gain)
+            self._gains[class_id] = GATE_MEMORY * before + (1 - GATE_MEMORY) * gain
+        closed, wide = GATE
+        opened = min(1.0, max(0.0, (self._gains.get(class_id, 0.0) - closed) / (wide - closed)))
+        weight = np.float32(self._weight * opened)
+        return np.asarray(probs + weight * (snapped - probs), np.float32) if weight else probs
+
+
+def _gain(probs: Float32Array, snapped: Float32Array, image: UInt8Image) -> float | None:
+    """How much more the colors on the two sides differ after the pull; None without an outline."""
+    size = (max(1, probs.shape[1] // 2), max(1, probs.shape[0] // 2))  # half the size tells as much
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    reach_px = max(1, round(GATE_REACH * size[1]))
+    before, after = (
+        outline_contrast(np.asarray(cv2.resize(m, size) > 0.5), small, reach_px=reach_px)
+        for m in (probs, snapped)
+    )
+    return after - before if before and after else None
+
+
+def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Array:
+    """Pull the outline of a probability map to the edges of the picture.
+
+    Guided filter with a color guide (He, Sun and Tang, "Guided Image Filtering", PAMI 2013): in every
+    neighborhood the probability is explained as a linear function of the color, and the explanation takes its
+    place.
+
+    Args:
+        probs: float32 (H, W), [0, 1].
+        image: uint8 (H, W, 3), RGB, the frame it belongs to.
+        radius: Reach of a neighborhood as a share of the height; larger pulls from farther away, and loses
+            parts that are thinner.
+
+    Returns:
+        float32 (H, W), [0, 1]; the map itself where there is no object, or the picture is too small.
+    """
+    reach_px = radius * len(probs)
+    window = _window(probs, margin=round(2 * reach_px) + MOST_SHRINK)
+    if window is None or reach_px < TOO_NEAR_PX:
+        return probs
+    inside = probs[window]
+    shrink = int(np.clip(reach_px / LEAST_REACH, 1, MOST_SHRINK))
+    size_hw = (max(1, inside.shape[0] // shrink), max(1, inside.shape[1] // shrink))
+    guide = np.asarray(image[window], np.float32) * np.float32(1 / 255)
+    small_guide = np.asarray(cv2.resize(guide, size_hw[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    small = np.asarray(cv2.resize(inside, size_hw[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    slope, offset = _explain(small, small_guide, reach=round(reach_px / shrink))
+    filtered = (guide * resize_map(slope, inside.shape)).sum(axis=-1) + resize_map(offset, inside.shape)
+    snapped = probs.copy()
+    snapped[window] = np.clip(filtered, 0, 1)
+    return snapped
+
+
+def _explain(probs: Float32Array, guide: Float32Array, *, reach: int) -> tuple[Float32Array, Float32Array]:
+    """Slope, float32 (h, w, 3), and offset, float32 (h, w), of probability over color, around each pixel."""
+    mean, mean_probs = _mean(guide, reach), _mean(probs, reach)
+    covariance = _mean(guide * probs[..., None], reach) - mean * mean_probs[..., None]
+    rr, rg, rb, gg, gb, bb = (
+        _mean(guide[..., i] * guide[..., j], reach)
+        - mean[..., i] * mean[..., j]
+        + (FLATNESS if i == j else 0)
+        for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    )
+    # the inverse of a symmetric 3 × 3 matrix, written out: a thousandfold faster than one call per pixel
+    xx, xy, xz = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    yy, yz, zz = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    red, green, blue = np.moveaxis(covariance / (rr * xx + rg * xy + rb * xz)[..., None], -1, 0)
+    slope = np.stack(
+        [
+            xx * red + xy * green + xz * blue,
+            xy * red + yy * green + yz * blue,
+            xz * red + yz * green + zz * blue,
+        ],
+        axis=-1,
+    )
+    offset = mean_probs - (slope * mean).sum(axis=-1)
+    return _mean(np.asarray(slope, np.float32), reach), _mean(np.asarray(offset, np.float32), reach)
+
+
+def _mean(values: Float32Array, reach: int) -> Float32Array:
+    return np.asarray(cv2.blur(values, (2 * reach + 1, 2 * reach + 1)), np.float32)
+
+
+def _window(probs: Float32Array, *, margin: int) -> tuple[slice, slice] | None:
+    """The box of what may be object, and what lies around it; None where there is nothing."""
+    x, y, width, height = cv2.boundingRect((probs > SURE).view(np.uint8))
+    if not width:
+        return None
+    return slice(max(y - margin, 0), y + height + margin), slice(max(x - margin, 0), x + width + margin)
