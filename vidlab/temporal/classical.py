@@ -1,5 +1,8 @@
 """Which classical filter a method's parameters describe."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from vidlab.errors import ParameterError
@@ -12,9 +15,10 @@ from vidlab.params import (
     MedianParams,
     MovingAverageParams,
 )
-from vidlab.temporal.combine import Combine, Median, WeightedMean, gaussian_weights
+from vidlab.temporal.combine import Combine, WeightedMean, gaussian_weights
 from vidlab.temporal.compensated import FollowingExponential, FollowingWindowFilter
 from vidlab.temporal.filters import Exponential, WindowFilter
+from vidlab.temporal.medians import Median
 from vidlab.temporal.protocol import Stabilizer
 
 
@@ -26,11 +30,11 @@ def create_filter(params: FilterParams) -> Stabilizer:
     """
     match params:
         case MovingAverageParams(window=window):
-            return _window_filter(WeightedMean(np.ones(window)), window, params)
+            return _window_filter(partial(WeightedMean, np.ones(window)), window, params)
         case MedianParams(window=window):
-            return _window_filter(Median(), window, params)
+            return _window_filter(Median, window, params)
         case GaussianParams(window=window, sigma=sigma):
-            return _window_filter(WeightedMean(gaussian_weights(window, sigma)), window, params)
+            return _window_filter(partial(WeightedMean, gaussian_weights(window, sigma)), window, params)
         case ExponentialParams(alpha=alpha, follow_motion=True):
             return FollowingExponential(alpha=alpha, flow=_flow(params), cut_similarity=_cut_similarity())
         case ExponentialParams(alpha=alpha):
@@ -39,10 +43,12 @@ def create_filter(params: FilterParams) -> Stabilizer:
             raise ParameterError(f"params must be those of a filter, got {type(params).__name__}")
 
 
-def _window_filter(combine: Combine, window: int, params: FilterParams) -> Stabilizer:
+def _window_filter(combine: Callable[[], Combine], window: int, params: FilterParams) -> Stabilizer:
     if not params.follow_motion:
         return WindowFilter(combine, window=window)
-    return FollowingWindowFilter(combine, window=window, flow=_flow(params), cut_similarity=_cut_similarity())
+    return FollowingWindowFilter(
+        combine(), window=window, flow=_flow(params), cut_similarity=_cut_similarity()
+    )
 
 
 def _flow(params: FilterParams) -> DisFlow:

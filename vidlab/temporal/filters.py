@@ -1,9 +1,10 @@
 """Classical filters over time, pixel by pixel: what smoothing without motion gives."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vidlab.temporal.combine import Combine
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
@@ -14,20 +15,22 @@ from vidlab.types import BoolMask, Float32Array, UInt8Image
 class WindowFilter:
     """Combines the frames around each frame; the window is cut off at both ends of the clip."""
 
-    def __init__(self, combine: Combine, *, window: int) -> None:
+    def __init__(self, combine: Callable[[], Combine], *, window: int) -> None:
         """Set up an empty filter.
 
         Args:
-            combine: Turns the maps of one class into one.
+            combine: Builds what turns the maps of one class into one; every class has its own.
             window: Frames combined, odd; results come `window // 2` frames late.
         """
         self.delay = window // 2
-        self._combine = combine
+        self._new_combine = combine
         self._frames: SlidingWindow[Layers] = SlidingWindow(reach=self.delay)
+        self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next frame is the first of a clip."""
         self._frames.clear()
+        self._combines: dict[int, Combine] = {}
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame and return the result that is now complete, if any."""
@@ -43,27 +46,11 @@ class WindowFilter:
         classes = classes_of(frames)
         offsets = range(-center, len(frames) - center)
         probs = np.empty((len(classes), *here.size_hw), np.float32)
+        self._combines = {c: self._combines.get(c) or self._new_combine() for c in classes}
         for class_id, out in zip(classes, probs, strict=True):
-            self._write([frame.maps.get(class_id) for frame in frames], offsets, out=out)
+            maps = [frame.maps.get(class_id) for frame in frames]
+            _combine(maps, offsets, how=self._combines[class_id], out=out)
         return thresholded(classes, probs, strength=here.strength)
-
-    def _write(self, maps: Sequence[ClassMap | None], offsets: Sequence[int], *, out: Float32Array) -> None:
-        """Combine the maps of one class; None stands for nothing, and is cheap."""
-        shown = [values for values in maps if values is not None]
-        if not shown:
-            out[...] = 0
-            return
-        by_count = self._combine.by_count(offsets)
-        if by_count is None or any(values.dtype != np.uint8 for values in shown):
-            nothing = np.zeros(out.shape, np.uint8)
-            self._combine.of_maps([nothing if m is None else m for m in maps], offsets, out=out)
-            return
-        table = np.zeros(256, np.float32)
-        table[: len(by_count)] = by_count
-        count = shown[0].copy()
-        for values in shown[1:]:
-            count += values
-        cv2.LUT(count, table, dst=out)
 
 
 class Exponential:
@@ -159,6 +146,38 @@ def thresholded(
         for class_id, mask in zip(classes, masks, strict=True)
     )
     return StableFrame(classes, probs, masks, states, flow_to_prev, is_cut)
+
+
+def _combine(
+    maps: Sequence[ClassMap | None], offsets: Sequence[int], *, how: Combine, out: Float32Array
+) -> None:
+    """Combine the maps of one class; None stands for nothing, and is cheap."""
+    shown = [values for values in maps if values is not None]
+    if not shown:
+        out[...] = 0
+        return
+    by_count = how.by_count(offsets)
+    if by_count is None or any(values.dtype != np.uint8 for values in shown):
+        nothing = np.zeros(out.shape, np.uint8)
+        how.of_maps([nothing if m is None else m for m in maps], offsets, out=out)
+        return
+    count = np.zeros(out.shape, np.uint8)
+    for values in shown:
+        np.add(count, values, out=count, casting="unsafe")  # they are all uint8
+    _look_up(count, by_count, out=out)
+
+
+def _look_up(count: NDArray[np.uint8], table: Float32Array, *, out: Float32Array) -> None:
+    """Write what a table says of each count; steps and straight lines need no looking up."""
+    n_zeros = int(np.count_nonzero(table == 0))
+    if (table[n_zeros:] == 1).all():
+        np.copyto(out, count >= n_zeros)
+    elif (table == np.arange(len(table), dtype=np.float32) * table[1]).all():
+        np.multiply(count, table[1], out=out)
+    else:
+        whole = np.zeros(256, np.float32)
+        whole[: len(table)] = table
+        cv2.LUT(count, whole, dst=out)
 
 
 def _share_out(masks: BoolMask, probs: Float32Array) -> None:

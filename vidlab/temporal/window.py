@@ -94,13 +94,10 @@ def classes_of(frames: Sequence[Layers]) -> tuple[int, ...]:
 
 def _compact(probs: Float32Array) -> ClassMap | None:
     """Return a hard mask as uint8, a soft one as it is, None for one that is 0 everywhere."""
-    if probs.size == 0:
+    total = cv2.sumElems(probs)[0] if probs.size else 0.0
+    if total == 0:
         return None
-    n_positive = cv2.countNonZero(probs)
-    if n_positive == 0:
-        return None
-    if (
-        cv2.sumElems(probs)[0] == n_positive
-    ):  # values of at most 1 add up to their number if all of them are 1
-        return (probs > 0).view(np.uint8)
-    return probs
+    if not total.is_integer():
+        return probs
+    ones = (probs == 1).view(np.uint8)
+    return ones if cv2.countNonZero(ones) == total else probs
