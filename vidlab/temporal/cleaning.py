@@ -1,7 +1,10 @@
 """Specks and pinholes of a mask: what thresholding a blurred map leaves along its outline."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vidlab.types import BoolMask
 
@@ -28,12 +31,18 @@ def clean(mask: BoolMask, *, least_share: float) -> BoolMask:
     least_px = min(least_share * mask.size, SMALL * np.count_nonzero(mask))
     if least_px <= 1:
         return mask
-    filled = ~_without_specks(~mask, least_px, connectivity=4)
-    return _without_specks(filled, least_px, connectivity=8)
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    cleaned = mask.copy()
+    window = cleaned[y : y + height, x : x + width].view(np.uint8)
+    # outlines are followed along the boundary only, many times faster than labelling every pixel
+    contours, tree = cv2.findContours(window, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    for contour, (_, _, _, parent) in zip(contours, tree[0], strict=True):
+        is_hole = parent >= 0
+        if _pixels(contour, is_hole=is_hole) < least_px:
+            cv2.drawContours(window, [contour], -1, int(is_hole), cv2.FILLED)
+    return cleaned
 
 
-def _without_specks(mask: BoolMask, least_px: float, *, connectivity: int) -> BoolMask:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=connectivity)
-    keep = stats[:, cv2.CC_STAT_AREA] >= least_px
-    keep[0] = False
-    return mask if keep[1:].all() else np.asarray(keep[labels])
+def _pixels(contour: NDArray[Any], *, is_hole: bool) -> float:
+    """Area of a piece (its own holes filled) or of a hole, by Pick's theorem: the outline runs through pixels."""
+    return cv2.contourArea(contour) + (1 - is_hole * 2) * len(contour) / 2 + 1

@@ -1,5 +1,7 @@
 """Outlines pulled to the edges of the picture, after masks were carried, averaged or upsampled."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -12,7 +14,8 @@ from vidlab.types import Float32Array, UInt8Image
 MOST_SHRINK, LEAST_REACH = 4, 3
 TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
 SURE = 0.02  # probabilities below this are background; nothing there is worth filtering
-GATE_MEMORY = 0.9  # of the running gain in contrast: about ten frames
+GATE_EVERY = 4  # frames: what a clip's outlines are like changes slowly
+GATE_MEMORY = 0.6  # of the running gain in contrast: about ten frames
 GATE = (
     0.02,
     0.05,
@@ -37,6 +40,7 @@ class EdgeSnapper:
     def reset(self) -> None:
         """Forget everything, as at a shot cut."""
         self._gains: dict[int, float] = {}
+        self._n_seen: dict[int, int] = {}
 
     def step(self, class_id: int, probs: Float32Array, image: UInt8Image) -> Float32Array:
         """Take the next frame of a class: float32 (H, W), [0, 1], and its picture; return the result."""
@@ -45,10 +49,13 @@ class EdgeSnapper:
         snapped = snap(probs, image, radius=self._radius)
         if snapped is probs:
             return probs
-        gain = _gain(probs, snapped, image)
+        n_seen = self._n_seen.get(class_id, 0)
+        gain = None if n_seen % GATE_EVERY else _gain(probs, snapped, image)
         if gain is not None:
             before = self._gains.get(class_id, gain)
             self._gains[class_id] = GATE_MEMORY * before + (1 - GATE_MEMORY) * gain
+        if gain is not None or class_id in self._gains:
+            self._n_seen[class_id] = n_seen + 1
         closed, wide = GATE
         opened = min(1.0, max(0.0, (self._gains.get(class_id, 0.0) - closed) / (wide - closed)))
         weight = np.float32(self._weight * opened)
@@ -87,21 +94,24 @@ def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Arr
     window = _window(probs, margin=round(2 * reach_px) + MOST_SHRINK)
     if window is None or reach_px < TOO_NEAR_PX:
         return probs
-    inside = probs[window]
+    inside, colors = probs[window], image[window]
     shrink = int(np.clip(reach_px / LEAST_REACH, 1, MOST_SHRINK))
     size_hw = (max(1, inside.shape[0] // shrink), max(1, inside.shape[1] // shrink))
-    guide = np.asarray(image[window], np.float32) * np.float32(1 / 255)
-    small_guide = np.asarray(cv2.resize(guide, size_hw[::-1], interpolation=cv2.INTER_AREA), np.float32)
-    small = np.asarray(cv2.resize(inside, size_hw[::-1], interpolation=cv2.INTER_AREA), np.float32)
-    slope, offset = _explain(small, small_guide, reach=round(reach_px / shrink))
-    filtered = (guide * resize_map(slope, inside.shape)).sum(axis=-1) + resize_map(offset, inside.shape)
+    small, guide = (cv2.resize(a, size_hw[::-1], interpolation=cv2.INTER_AREA) for a in (inside, colors))
+    line = _explain(np.asarray(small, np.float32), _scaled(guide), reach=round(reach_px / shrink))
+    known = np.ones((*inside.shape, 4), np.float32)  # color and 1: slope and offset apply in one product
+    np.multiply(colors, np.float32(1 / 255), out=known[..., :3])
     snapped = probs.copy()
-    snapped[window] = np.clip(filtered, 0, 1)
-    return snapped
+    snapped[window] = np.einsum("hwc,hwc->hw", known, resize_map(line, inside.shape))
+    return np.clip(snapped, 0, 1, out=snapped)
 
 
-def _explain(probs: Float32Array, guide: Float32Array, *, reach: int) -> tuple[Float32Array, Float32Array]:
-    """Slope, float32 (h, w, 3), and offset, float32 (h, w), of probability over color, around each pixel."""
+def _scaled(image: Any) -> Float32Array:
+    return np.asarray(image, np.float32) * np.float32(1 / 255)
+
+
+def _explain(probs: Float32Array, guide: Float32Array, *, reach: int) -> Float32Array:
+    """Slope of probability over color and offset around each pixel, float32 (h, w, 4)."""
     mean, mean_probs = _mean(guide, reach), _mean(probs, reach)
     covariance = _mean(guide * probs[..., None], reach) - mean * mean_probs[..., None]
     rr, rg, rb, gg, gb, bb = (
@@ -114,16 +124,12 @@ def _explain(probs: Float32Array, guide: Float32Array, *, reach: int) -> tuple[F
     xx, xy, xz = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     yy, yz, zz = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
     red, green, blue = np.moveaxis(covariance / (rr * xx + rg * xy + rb * xz)[..., None], -1, 0)
-    slope = np.stack(
-        [
-            xx * red + xy * green + xz * blue,
-            xy * red + yy * green + yz * blue,
-            xz * red + yz * green + zz * blue,
-        ],
-        axis=-1,
-    )
-    offset = mean_probs - (slope * mean).sum(axis=-1)
-    return _mean(np.asarray(slope, np.float32), reach), _mean(np.asarray(offset, np.float32), reach)
+    line = np.empty((*probs.shape, 4), np.float32)
+    line[..., 0] = xx * red + xy * green + xz * blue
+    line[..., 1] = xy * red + yy * green + yz * blue
+    line[..., 2] = xz * red + yz * green + zz * blue
+    line[..., 3] = mean_probs - np.einsum("hwc,hwc->hw", line[..., :3], mean)
+    return _mean(line, reach)
 
 
 def _mean(values: Float32Array, reach: int) -> Float32Array:
