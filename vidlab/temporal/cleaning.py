@@ -44,5 +44,5 @@ def clean(mask: BoolMask, *, least_share: float) -> BoolMask:
 
 
 def _pixels(contour: NDArray[Any], *, is_hole: bool) -> float:
-    """Area of a piece, its own holes filled, or of a hole; Pick's theorem: the outline runs through pixels."""
+    """Area of a piece, its holes filled, or of a hole; Pick's theorem: the outline runs through pixels."""
     return cv2.contourArea(contour) + (1 - is_hole * 2) * len(contour) / 2 + 1
