@@ -2,14 +2,14 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.classes import class_name
-from vidlab.metrics.columns import Columns
+from vidlab.metrics.columns import Column, Columns
 from vidlab.metrics.summary import ClipSummary
 from vidlab.temporal.protocol import StableFrame
 
@@ -55,26 +55,29 @@ class StateCurves:
         """Return one curve, float64 (T,); NaN in frames where the class is neither seen nor remembered."""
         return self._values.of(_column(name, class_id))
 
+    def column(self, name: str, class_id: int) -> Column:
+        """Return one curve to be read value by value, None where `of` has NaN."""
+        return Column(self._values, _column(name, class_id))
+
 
 def write_curves(path: Path, states: StateCurves, *, versions: dict[str, ClipSummary]) -> None:
     """Write every curve as CSV: one row per frame, a column per version and metric, and per class and state.
 
     Empty cells are undefined values; nine digits are kept.
     """
-    columns: dict[str, Sequence[float | None] | NDArray[np.float64]] = {}
+    columns: dict[str, Iterable[float | None]] = {}
     for version, summary in versions.items():
         for metric, values in summary.curves:
             if any(value is not None for value in values):
                 columns[f"{version}_{metric}"] = values
     for class_id in states.class_ids:
         for state in STATE_NAMES:
-            columns[f"{class_name(class_id).replace(' ', '_')}_{state}"] = states.of(state, class_id)
+            columns[f"{class_name(class_id).replace(' ', '_')}_{state}"] = states.column(state, class_id)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "pts_s", *columns])
-        for frame, pts_s in enumerate(states.pts_s):
-            row = (_text(values[frame]) for values in columns.values())
-            writer.writerow([frame, _text(pts_s), *row])
+        rows = zip(states.pts_s, *columns.values(), strict=True)  # read from disk as they are written
+        writer.writerows([frame, *map(_text, row)] for frame, row in enumerate(rows))
 
 
 def _column(name: str, class_id: int) -> str:

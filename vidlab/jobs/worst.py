@@ -164,7 +164,7 @@ def _window(masks: Sequence[BoolMask]) -> tuple[tuple[slice, slice], float]:
     return (sides[0], sides[1]), 1.0 / share
 
 
-def _flicker(summary: ClipSummary) -> tuple[str, list[float | None]]:
+def _flicker(summary: ClipSummary) -> tuple[str, Sequence[float | None]]:
     curves = summary.curves
     if summary.excess_flicker is not None:
         return "excess flicker", curves.excess_flicker

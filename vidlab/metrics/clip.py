@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vidlab.metrics.accuracy import Accuracy
 from vidlab.metrics.area import detrended_area_cv
 from vidlab.metrics.class_consistency import ClassConsistency
-from vidlab.metrics.columns import Columns
+from vidlab.metrics.columns import Column, Columns
 from vidlab.metrics.consistency import Consistency
 from vidlab.metrics.curves import Curves
 from vidlab.metrics.davis_t import TemporalStability
@@ -142,8 +141,8 @@ class ClipMetrics:
 
     def compute(self) -> ClipSummary:
         """Return the record of all frames so far; no frames: every mean None, every curve empty."""
-        curves = {name: self._curves.of(name) for name in Curves.model_fields}
-        defined = {name: int(np.count_nonzero(~np.isnan(curve))) for name, curve in curves.items()}
+        undefined = {name: np.isnan(self._curves.of(name)) for name in Curves.model_fields}
+        defined = {name: int(np.count_nonzero(~where)) for name, where in undefined.items()}
         n_frames = len(self._curves)
         return ClipSummary(
             n_frames=n_frames,
@@ -155,10 +154,14 @@ class ClipMetrics:
             **self._calm(),
             **self._right(),
             undefined_frames={
-                name: _ranges(curve) for name, curve in curves.items() if defined[name] < n_frames
+                name: _ranges(where) for name, where in undefined.items() if defined[name] < n_frames
             },
-            curves=Curves.model_validate({name: curve.tolist() for name, curve in curves.items()}),
+            curves=self._columns(),
         )
+
+    def _columns(self) -> Curves:
+        columns = {name: Column(self._curves, name) for name in Curves.model_fields}
+        return Curves.model_validate({**columns, "area_px": Column(self._curves, "area_px", number=int)})
 
     def _calm(self) -> dict[str, float]:
         still, flicker, jitter = self._stability.compute(), self._flicker.compute(), self._jitter.compute()
@@ -208,8 +211,8 @@ def _soft(mask: BoolMask, probs: Float32Array | None) -> Float32Array:
     return np.asarray(probs.max(axis=0), np.float32) if probs.ndim == 3 else probs
 
 
-def _ranges(curve: NDArray[np.float64]) -> str:
-    """Write where a curve is NaN as ranges: `0, 12-14`."""
-    edges = np.flatnonzero(np.diff(np.isnan(curve), prepend=False, append=False))
+def _ranges(where: BoolMask) -> str:
+    """Write where a curve is undefined, bool (T,), as ranges: `0, 12-14`."""
+    edges = np.flatnonzero(np.diff(where, prepend=False, append=False))
     runs = zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True)
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

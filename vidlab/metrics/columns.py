@@ -1,9 +1,10 @@
 """Named numbers, one of each per frame, for clips of any length: what is old rests in a temporary file."""
 
+import math
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
-from typing import IO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +89,59 @@ class Columns:
 
     def of(self, name: str) -> NDArray[np.float64]:
         """Return one column, float64 (T,); NaN where it is undefined."""
-        column = np.full(len(self), np.nan)
-        for block, start in enumerate(where.get(name) for where in self._blocks):
-            if start is not None:
-                content = self._spill.read(start, BLOCK_FRAMES * column.itemsize)
-                column[block * BLOCK_FRAMES : (block + 1) * BLOCK_FRAMES] = np.frombuffer(content)
-        if name in self._newest:
-            column[len(self._blocks) * BLOCK_FRAMES :] = self._newest[name][: self._n_newest]
-        return column
+        blocks = [self.block(name, number) for number in range(len(self._blocks) + 1)]
+        return np.concatenate(blocks)[: len(self)]
+
+    def block(self, name: str, number: int) -> NDArray[np.float64]:
+        """Return the rows from `number * BLOCK_FRAMES` on, float64 (BLOCK_FRAMES,), those to come as NaN."""
+        if number >= len(self._blocks):
+            newest = self._newest.get(name)
+            return np.full(BLOCK_FRAMES, np.nan) if newest is None else newest.copy()
+        start = self._blocks[number].get(name)
+        if start is None:
+            return np.full(BLOCK_FRAMES, np.nan)
+        return np.frombuffer(self._spill.read(start, 8 * BLOCK_FRAMES), np.float64)
+
+
+class Column(Sequence[float | None]):
+    """One column as it is now, read like a list, a block at a time; None where it is undefined.
+
+    >>> columns = Columns()
+    >>> columns.append({"iou": 0.5})
+    >>> columns.append({})
+    >>> Column(columns, "iou") == [0.5, None]
+    True
+    """
+
+    def __init__(self, columns: Columns, name: str, *, number: type[int] | type[float] = float) -> None:
+        """Look at a column; `number` is what its values are given as."""
+        self._columns, self._name, self._length = columns, name, len(columns)
+        self._number_type = number
+        self._block = -1  # the one at hand
+        self._values: list[float] = []
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, place: int) -> float | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[float | None]: ...
+    def __getitem__(self, place: int | slice) -> float | list[float | None] | None:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(self._length))]
+        block, row = divmod(range(self._length)[place], BLOCK_FRAMES)
+        if block != self._block:
+            self._block, self._values = block, self._columns.block(self._name, block).tolist()
+        value = self._values[row]
+        return None if math.isnan(value) else self._number_type(value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none
+
+    def __repr__(self) -> str:
+        return repr(list(self))

@@ -1,9 +1,19 @@
 """The metrics of one clip, frame by frame, ready for JSON."""
 
 import math
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from vidlab.metrics.columns import Column
 
 
 def _null_if_nan(value: object) -> object:
@@ -12,6 +22,15 @@ def _null_if_nan(value: object) -> object:
 
 # NaN is not JSON: "undefined" is None in the record and null in the file.
 Value = Annotated[float | None, BeforeValidator(_null_if_nan)]
+
+
+def _read_when_needed(values: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    return values if isinstance(values, Column) else validate(values)
+
+
+# A list, or a column read from disk when it is needed: all curves of a long clip take hundreds of megabytes.
+Curve = Annotated[Sequence[Value], WrapValidator(_read_when_needed), PlainSerializer(list)]
+Counts = Annotated[Sequence[int], WrapValidator(_read_when_needed), PlainSerializer(list)]
 
 
 class Curves(BaseModel):
@@ -43,24 +62,24 @@ class Curves(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    area_px: list[int]
-    iou_prev: list[Value]
-    dice_prev: list[Value]
-    changed_px: list[Value]
-    changed_share: list[Value]
-    probs_l1: list[Value]
-    consistency: list[Value]
-    tc: list[Value]
-    warping_error: list[Value]
-    flicker: list[Value]
-    excess_flicker: list[Value]
-    jitter_px: list[Value]
-    outline_contrast: list[Value]
-    davis_t: list[Value]
-    j: list[Value]
-    f: list[Value]
-    f_1px: list[Value]
-    f_2px: list[Value]
-    dice: list[Value]
-    dtssd: list[Value]
-    ghost_area_px: list[Value]
+    area_px: Counts
+    iou_prev: Curve
+    dice_prev: Curve
+    changed_px: Curve
+    changed_share: Curve
+    probs_l1: Curve
+    consistency: Curve
+    tc: Curve
+    warping_error: Curve
+    flicker: Curve
+    excess_flicker: Curve
+    jitter_px: Curve
+    outline_contrast: Curve
+    davis_t: Curve
+    j: Curve
+    f: Curve
+    f_1px: Curve
+    f_2px: Curve
+    dice: Curve
+    dtssd: Curve
+    ghost_area_px: Curve

@@ -1,0 +1,161 @@
+"""Does resident memory stay where it is, however long the video?
+
+    python benchmarks/long_run.py [--frames 108000] [--size 854x480] [--methods …] [--no-truth] [--json OUT]
+
+Each method runs in a process of its own over a synthetic clip of a few frames, played again and again: no
+decoding, no files, but everything else that a job holds: stabilizer, frames that wait, tracker, metrics of
+raw and stable masks against the truth, curves, and the summary at the end. Resident memory is read at 1,000
+frames, when all buffers are full, and then at every power of ten, at the end, and after the summary.
+
+What grows, grows by numbers per frame, whatever the size of the picture: `--size 96x64` shows a full length
+sooner. The slope is what is left per frame after the first thousand; times 108,000 it must be below 50 MB.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from vidlab.jobs.curves import StateCurves
+from vidlab.jobs.drive import drive
+from vidlab.jobs.measuring import Measuring, Prediction
+from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
+from vidlab.params import METHODS, EvaluateParams, EvidenceParams, method_params
+from vidlab.synthetic import PROFILES, corrupt_instances, iter_scene, random_scene
+from vidlab.temporal import create_stabilizer
+from vidlab.temporal.evidence import to_evidence
+from vidlab.tracking import Tracker
+from vidlab.types import BoolMask, Frame, Instances
+
+LIMIT_MB, FULL_LENGTH = 50.0, 108_000  # an hour at 30 frames/s
+SETTLED = 1_000  # frames after which every buffer has been full once
+LOOP_FRAMES = 24
+
+
+def resident_mb() -> float:
+    """Read this process's resident memory, in millions of bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def looped(size_hw: tuple[int, int]) -> "Iterator[tuple[Frame, Instances, BoolMask]]":
+    """Play a short scene with flickering masks forever, there and back: frame, detections, truth."""
+    scene = list(iter_scene(random_scene(7, size_hw=size_hw, n_frames=LOOP_FRAMES)))
+    instances = (frame.instances for frame in scene)
+    found = list(corrupt_instances(instances, profile=PROFILES["yolo_like"], rng=np.random.default_rng(7)))
+    there = list(zip(scene, found, strict=True))
+    for index, (frame, detections) in enumerate(cycle(there + there[::-1])):
+        truth = np.asarray(frame.instances.masks.any(axis=0))
+        yield Frame(frame.image, index, index / 30), detections, truth
+
+
+def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool) -> dict[str, object]:
+    """Run one method as a job would; return resident memory by number of frames, and the speed."""
+    params = method_params(method)
+    tracker = Tracker(iou=params.track_iou, max_missed=params.track_max_missed)
+    measuring = Measuring(("raw", "stable"), params=EvaluateParams(davis_t=False), judged=has_truth)
+    curves = StateCurves()
+    truths: deque[BoolMask] = deque()
+    read_at = {SETTLED, *(10**k for k in range(4, 9)), n_frames}
+    memory: dict[str, float] = {}
+
+    def items() -> "Iterator[tuple[Frame, object, PackedRaw]]":
+        for frame, detections, truth in islice(looped(size_hw), n_frames):
+            truths.append(truth)
+            evidence = to_evidence(detections, class_ids=None, **EvidenceParams().model_dump())
+            yield frame, evidence, PackedRaw(evidence, detections)
+
+    start_s = time.perf_counter()
+    for n_done, (frame, packed, stable) in enumerate(drive(create_stabilizer(params), items()), start=1):
+        raw, calm = packed.masks(), ClassMasks(stable.class_ids, stable.masks)
+        tracker.step(
+            packed.instances(),
+            stable.masks,
+            class_ids=stable.class_ids,
+            flow_to_prev=stable.flow_to_prev,
+            is_cut=stable.is_cut,
+        )
+        predictions = {
+            "raw": Prediction(raw.union, packed.probs()),
+            "stable": Prediction(calm.union, strongest(stable.probs)),
+        }
+        truth = truths.popleft()
+        measuring.update(frame, predictions, target=truth if has_truth else None)
+        curves.update(stable, pts_s=frame.pts_s)
+        if n_done in read_at:
+            memory[str(n_done)] = resident_mb()
+    speed = n_frames / (time.perf_counter() - start_s)
+    summaries = measuring.compute(), measuring.truth()
+    memory["summary"] = resident_mb()
+    del summaries
+    return {"method": method, "resident_mb": memory, "frames_per_s": speed}
+
+
+def slope(memory: dict[str, float], n_frames: int) -> float:
+    """Return what 108,000 frames add, in MB, by what was added after the first thousand."""
+    settled = memory[str(SETTLED)]
+    per_frame = max(0.0, memory[str(n_frames)] - settled, memory["summary"] - settled) / (n_frames - SETTLED)
+    return per_frame * FULL_LENGTH
+
+
+def main() -> None:
+    """Print the table; with --one, run one method and print JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--frames", type=int, default=FULL_LENGTH)
+    parser.add_argument("--size", default="854x480", metavar="WxH")
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
+    parser.add_argument("--no-truth", action="store_true", help="measure without truth: faster, fewer curves")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    if args.frames <= SETTLED:
+        parser.error(f"--frames must be over {SETTLED}, got {args.frames}")
+    width, height = (int(part) for part in args.size.split("x"))
+    if args.one:
+        found = run(
+            args.methods[0], size_hw=(height, width), n_frames=args.frames, has_truth=not args.no_truth
+        )
+        print(json.dumps(found))
+        return
+    options = ["--frames", str(args.frames), "--size", args.size] + ["--no-truth"] * args.no_truth
+    results = []
+    for method in args.methods:
+        words = [sys.executable, __file__, "--one", "--methods", method, *options]
+        done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
+        results.append(json.loads(done.stdout))
+        show(results[-1:], args.frames)
+    if len(results) > 1:
+        show(results, args.frames)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))
+
+
+def show(results: list[dict[str, object]], n_frames: int) -> None:
+    """Print one row per method."""
+    counts = list(results[0]["resident_mb"])
+    table = Table(title=f"resident memory in MB after so many frames, of {n_frames}")
+    table.add_column("method")
+    for heading in (*counts, f"growth at {FULL_LENGTH}", "limit", "frames/s"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        grown = slope(result["resident_mb"], n_frames)
+        verdict = "held" if grown < LIMIT_MB else "NOT held"
+        memory = [f"{mb:.1f}" for mb in result["resident_mb"].values()]
+        speed = f"{result['frames_per_s']:.1f}"
+        table.add_row(result["method"], *memory, f"{grown:.1f}", f"{LIMIT_MB:.0f}, {verdict}", speed)
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()
