@@ -12,7 +12,7 @@ from vidlab.cli.options import describe
 from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams
 from vidlab.schema import tunables
 
-COMMANDS = ("demo", "segment", "stabilize", "evaluate", "run", "params", "info")
+COMMANDS = ("demo", "segment", "stabilize", "overlay", "evaluate", "run", "params", "info")
 
 
 def run(capsys, *words: str) -> tuple[int, str, str]:

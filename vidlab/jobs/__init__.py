@@ -2,6 +2,9 @@
 
 from vidlab.jobs.drive import drive
 from vidlab.jobs.evaluate import EvaluateResult, evaluate
+from vidlab.jobs.evaluate_clips import evaluate_clips
+from vidlab.jobs.labels import evaluate_labels
+from vidlab.jobs.overlays import overlay
 from vidlab.jobs.reading import MaskFile, Network
 from vidlab.jobs.segment import SegmentResult, segment
 from vidlab.jobs.stabilize import StabilizeResult, stabilize
@@ -14,6 +17,9 @@ __all__ = [
     "StabilizeResult",
     "drive",
     "evaluate",
+    "evaluate_clips",
+    "evaluate_labels",
+    "overlay",
     "segment",
     "stabilize",
 ]
