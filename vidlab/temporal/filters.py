@@ -1,5 +1,6 @@
 """Classical filters over time, pixel by pixel: what smoothing without motion gives."""
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cv2
@@ -30,7 +31,7 @@ class WindowFilter:
     def reset(self) -> None:
         """Forget everything; the next frame is the first of a clip."""
         self._frames.clear()
-        self._combines: dict[int, Combine] = {}
+        self._classes: dict[int, _OneClass] = {}
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame and return the result that is now complete, if any."""
@@ -46,11 +47,57 @@ class WindowFilter:
         classes = classes_of(frames)
         offsets = range(-center, len(frames) - center)
         probs = np.empty((len(classes), *here.size_hw), np.float32)
-        self._combines = {c: self._combines.get(c) or self._new_combine() for c in classes}
-        for class_id, out in zip(classes, probs, strict=True):
+        self._classes = {c: self._classes.get(c) or _OneClass(self._new_combine()) for c in classes}
+        masks = np.empty(probs.shape, np.bool_)
+        for class_id, out, mask in zip(classes, probs, masks, strict=True):
             maps = [frame.maps.get(class_id) for frame in frames]
-            _combine(maps, offsets, how=self._combines[class_id], out=out)
-        return thresholded(classes, probs, strength=here.strength)
+            self._classes[class_id].write(maps, offsets, out=out, mask=mask)
+        return shared_out(classes, probs, masks, strength=here.strength)
+
+
+class _OneClass:
+    """Combines the maps of one class in window after window; hard masks are only counted."""
+
+    def __init__(self, combine: Combine) -> None:
+        self._combine = combine
+        self._counted: list[ClassMap | None] = []
+        self._count = np.zeros((0, 0), np.uint8)
+
+    def write(
+        self,
+        maps: Sequence[ClassMap | None],
+        offsets: Sequence[int],
+        *,
+        out: Float32Array,
+        mask: BoolMask,
+    ) -> None:
+        """Write the result, float32 (H, W), and where it is above 0.5; a map that is None shows nothing."""
+        by_count = self._combine.by_count(offsets)
+        if all(values is None for values in maps):
+            out[...] = 0
+            mask[...] = False
+        elif by_count is None or any(values is not None and values.dtype != np.uint8 for values in maps):
+            nothing = np.zeros(out.shape, np.uint8)
+            self._combine.of_maps([nothing if m is None else m for m in maps], offsets, out=out)
+            np.greater(out, 0.5, out=mask)
+        else:
+            self._recount(maps, size_hw=out.shape)
+            np.greater_equal(self._count, int(np.count_nonzero(by_count <= 0.5)), out=mask)
+            _look_up(self._count, by_count, mask=mask, out=out)
+
+    def _recount(self, maps: Sequence[ClassMap | None], *, size_hw: tuple[int, ...]) -> None:
+        """Count in how many hard masks each pixel is; quick for a window one further than the last."""
+        left, entered = self._counted[:1], maps[-1:]
+        if len(maps) != len(self._counted) or not all(map(operator.is_, self._counted[1:], maps)):
+            self._count = np.zeros(size_hw, np.uint8)
+            left, entered = [], maps
+        for values in left:
+            if values is not None:
+                np.subtract(self._count, values, out=self._count, casting="unsafe")  # all are uint8
+        for values in entered:
+            if values is not None:
+                np.add(self._count, values, out=self._count, casting="unsafe")
+        self._counted = list(maps)
 
 
 class Exponential:
@@ -124,16 +171,31 @@ def thresholded(
     flow_to_prev: Float32Array | None = None,
     is_cut: bool = False,
 ) -> StableFrame:
-    """Make a frame's result of maps: above 0.5, and a pixel goes to the most probable class.
+    """Make a frame's result of maps: what is above 0.5, see `shared_out`."""
+    return shared_out(
+        classes, probs, probs > 0.5, strength=strength, flow_to_prev=flow_to_prev, is_cut=is_cut
+    )
+
+
+def shared_out(
+    classes: tuple[int, ...],
+    probs: Float32Array,
+    masks: BoolMask,
+    *,
+    strength: Mapping[int, float],
+    flow_to_prev: Float32Array | None = None,
+    is_cut: bool = False,
+) -> StableFrame:
+    """Make a frame's result of maps and masks; a pixel that several claim goes to the most probable class.
 
     Args:
         classes: One id per map.
         probs: float32 (K, H, W), [0, 1]; becomes part of the result.
+        masks: bool (K, H, W), where they are above 0.5; becomes part of the result, changed.
         strength: How sure the network is of each class that it speaks of, [0, 1], for the curves.
         flow_to_prev: float32 (H, W, 2), pixels; None for a filter that knows of none.
         is_cut: The frame starts a new shot.
     """
-    masks = probs > 0.5
     _share_out(masks, probs)
     states = tuple(
         ClassState(
@@ -148,30 +210,13 @@ def thresholded(
     return StableFrame(classes, probs, masks, states, flow_to_prev, is_cut)
 
 
-def _combine(
-    maps: Sequence[ClassMap | None], offsets: Sequence[int], *, how: Combine, out: Float32Array
-) -> None:
-    """Combine the maps of one class; None stands for nothing, and is cheap."""
-    shown = [values for values in maps if values is not None]
-    if not shown:
-        out[...] = 0
-        return
-    by_count = how.by_count(offsets)
-    if by_count is None or any(values.dtype != np.uint8 for values in shown):
-        nothing = np.zeros(out.shape, np.uint8)
-        how.of_maps([nothing if m is None else m for m in maps], offsets, out=out)
-        return
-    count = np.zeros(out.shape, np.uint8)
-    for values in shown:
-        np.add(count, values, out=count, casting="unsafe")  # they are all uint8
-    _look_up(count, by_count, out=out)
+def _look_up(count: NDArray[np.uint8], table: Float32Array, *, mask: BoolMask, out: Float32Array) -> None:
+    """Write what a rising table says of each count; steps and straight lines need no looking up.
 
-
-def _look_up(count: NDArray[np.uint8], table: Float32Array, *, out: Float32Array) -> None:
-    """Write what a table says of each count; steps and straight lines need no looking up."""
-    n_zeros = int(np.count_nonzero(table == 0))
-    if (table[n_zeros:] == 1).all():
-        np.copyto(out, count >= n_zeros)
+    `mask` tells where it says more than 0.5.
+    """
+    if ((table == 0) | (table == 1)).all():
+        np.copyto(out, mask)
     elif (table == np.arange(len(table), dtype=np.float32) * table[1]).all():
         np.multiply(count, table[1], out=out)
     else:
