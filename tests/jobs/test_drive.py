@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidlab.errors import UsageError
-from vidlab.jobs.drive import drive
+from vidlab.jobs.drive import drive, rest, steps
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
 from vidlab.types import Frame
 
@@ -58,6 +58,22 @@ def test_every_frame_meets_its_own_result_in_order(delay, group, n_frames):
     ]
     assert got == [(index, f"kept {index}", index) for index in range(n_frames)]
     assert stabilizer.n_resets == 1
+
+
+@given(delay=st.integers(0, 5), group=st.integers(1, 3), stops=st.sets(st.integers(0, 20)))
+def test_a_drive_may_stop_after_any_step_and_go_on(delay, group, stops):
+    whole = [(frame.index, kept) for frame, kept, _ in drive(Late(delay=delay, group=group), feed(21))]
+    stabilizer, items, waiting = Late(delay=delay, group=group), feed(21), deque()
+    stabilizer.reset()
+    got = []
+    for stop in [*sorted(stops), 21]:
+        for results in steps(stabilizer, items, waiting=waiting):
+            got += [(frame.index, kept) for frame, kept, _ in results]
+            assert len(waiting) <= delay
+            if len(got) + len(waiting) > stop:
+                break
+    got += [(frame.index, kept) for frame, kept, _ in rest(stabilizer, waiting=waiting)]
+    assert got == whole
 
 
 def test_results_come_as_soon_as_they_are_complete():

@@ -17,7 +17,6 @@ from vidlab.video import VideoWriter
 N_FRAMES = 23
 CHECKPOINT_FRAMES = 5
 KILLED = -9
-LEFTOVERS = [".out.partial-resumable", ".out.resume"]
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +126,10 @@ def check(runs: Runs, tmp_path: Path, words: list[str], *, seed: int, n_chains: 
         assert_same_results(tmp_path / "whole" / "out", folder / "out")
 
 
-@pytest.mark.parametrize(
-    ("method", "masks"),
-    [("flow_fusion", "png"), ("flow_fusion_two_pass", "coco"), ("median", "probs"), ("exponential", "coco")],
-)
+@pytest.mark.parametrize(("method", "masks"), [("flow_fusion_two_pass", "coco"), ("median", "png")])
 def test_killed_and_resumed_is_as_if_never_killed(runs, clip, tmp_path, method, masks):
     words = words_of(clip, *inputs_of(clip)[masks], "--method", method)
-    check(runs, tmp_path, words, seed=len(method), n_chains=1, n_kills=3)
+    check(runs, tmp_path, words, seed=len(method), n_chains=1, n_kills=2)
 
 
 @pytest.mark.slow

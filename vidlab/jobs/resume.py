@@ -62,6 +62,8 @@ class Checkpoints:
         """
         try:
             before = json.loads((self._folder / "request.json").read_bytes())
+            if not isinstance(before, dict):
+                raise ValueError("it holds no request")
             name, was, now = _difference(before, _recorded(request), name="")
         except (OSError, ValueError, AttributeError) as error:
             raise damaged(out, f"{self._folder / 'request.json'}: {error}") from None

@@ -59,11 +59,13 @@ def _decoding_times(shown: "array[int]") -> "array[int]":
     """Return when each packet is decoded: in even order, never after it is shown.
 
     A frame may be shown after some that are decoded later. Everything is decoded so many frames earlier than
-    the most any frame is late in that order.
+    the most any frame is late in that order; decoding takes as long as showing, or players see another end.
 
     >>> _decoding_times(array("q", [0, 30, 10, 20])).tolist()
-    [-1, 0, 10, 20]
+    [-10, 0, 10, 20]
     """
     rising = array("q", sorted(shown))
     ahead = max((place - bisect_left(rising, pts) for place, pts in enumerate(shown)), default=0)
-    return array("q", [rising[0] - ahead + i for i in range(ahead)]) + rising[: len(rising) - ahead]
+    lead = rising[-1] - rising[-1 - ahead]
+    before = array("q", (rising[0] - lead + i * lead // ahead for i in range(ahead)))
+    return before + rising[: len(rising) - ahead]
