@@ -225,8 +225,7 @@ def main() -> int:
     made: dict[str, Any] = {"hardware": hardware(device="cpu")}
     console.print(f"on {made['hardware']}, {N_PROCESSES} processes")
     if args.claims:
-        suite_clips = clips_of("synthetic", quick=args.quick)
-        made["claims"] = check_claims(console, contestants(), suite_clips, measure=measure, quick=args.quick)
+        made["claims"] = check_claims(console, contestants(), measure=measure, quick=args.quick)
         parts = []
     for part in parts:
         clips = clips_of(part, quick=args.quick)
