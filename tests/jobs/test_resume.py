@@ -47,7 +47,7 @@ class Runs:
     def __init__(self) -> None:
         words = [sys.executable, str(Path(__file__).with_name("killed_runs.py"))]
         self._process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     def __call__(self, folder: Path, words: list[str], *, die_at: int = 0) -> tuple[int, int]:
@@ -56,9 +56,12 @@ class Runs:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([str(folder), die_at, CHECKPOINT_FRAMES, words]) + "\n")
         self._process.stdin.flush()
-        while not (line := self._process.stdout.readline()).startswith("["):  # what the command prints
-            assert line, self._process.stderr.read()
+        said = ""
+        while not (line := self._process.stdout.readline()).startswith("["):
+            assert line, said
+            said += line
         code, n_operations = json.loads(line)
+        assert code in (0, KILLED), said
         return code, n_operations
 
     def close(self) -> str:
@@ -108,7 +111,6 @@ def kill_and_resume(runs: Runs, folder: Path, words: list[str], moments: list[in
     n_killed = 0
     for number, moment in enumerate(moments):
         code, _ = runs(folder, words + ["--resume"] * (number > 0), die_at=moment)
-        assert code in (0, KILLED)
         n_killed += code == KILLED
     assert runs(folder, [*words, "--resume"])[0] == 0
     return n_killed

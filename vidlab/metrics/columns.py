@@ -118,7 +118,7 @@ class Column(Sequence[float | None]):
         self._columns, self._name, self._length = columns, name, len(columns)
         self._number_type = number
         self._block = -1  # the one at hand
-        self._values: list[float] = []
+        self._values: NDArray[np.float64] = np.empty(0)
 
     def __len__(self) -> int:
         return self._length
@@ -132,8 +132,8 @@ class Column(Sequence[float | None]):
             return [self[i] for i in range(*place.indices(self._length))]
         block, row = divmod(range(self._length)[place], BLOCK_FRAMES)
         if block != self._block:
-            self._block, self._values = block, self._columns.block(self._name, block).tolist()
-        value = self._values[row]
+            self._block, self._values = block, self._columns.block(self._name, block)
+        value = float(self._values[row])
         return None if math.isnan(value) else self._number_type(value)
 
     def __eq__(self, other: object) -> bool:
