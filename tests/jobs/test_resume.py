@@ -139,4 +139,4 @@ def test_killed_and_resumed_is_as_if_never_killed(runs, clip, tmp_path, method, 
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_and_resumed_at_many_moments(runs, clip, tmp_path, method, masks):
     words = words_of(clip, *inputs_of(clip)[masks], "--method", method)
-    check(runs, tmp_path, words, seed=len(method) + 100, n_chains=4, n_kills=4)
+    check(runs, tmp_path, words, seed=len(method) + 100, n_chains=2, n_kills=4)

@@ -13,8 +13,8 @@ from tiny_clip import DOG, N_FRAMES, make_clip
 
 from vidlab.errors import OutputError, SourceError
 from vidlab.jobs import MaskFile, Network, stabilize, stabilizing
-from vidlab.jobs.output import resumable_folder
 from vidlab.jobs.resume import MAGIC
+from vidlab.jobs.unfinished import resumable_folder
 from vidlab.params import SegmentParams, method_params
 
 LEFT = [".out.partial-resumable", ".out.resume"]

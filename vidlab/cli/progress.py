@@ -59,14 +59,16 @@ def _bar(task: str) -> Iterator[Progress]:
 def _lines(task: str) -> Progress:
     start_s = time.monotonic()
     last_s = start_s
+    begun_at: int | None = None  # a resumed run does not begin at 0
 
     def advance(done: int, total: int | None) -> None:
-        nonlocal last_s
+        nonlocal last_s, begun_at
+        begun_at = done if begun_at is None else begun_at
         now_s = time.monotonic()
         if now_s - last_s < _EVERY_S:
             return
         last_s = now_s
-        speed = done / (now_s - start_s)
+        speed = (done - begun_at) / (now_s - start_s)
         left = f", {(total - done) / speed:.0f} s left" if total and speed else ""
         logger.info("%s: %d of %s frames, %.1f frames/s%s", task, done, total or "?", speed, left)
 

@@ -9,32 +9,20 @@ import json
 import os
 import pickle
 import zlib
-from collections.abc import Iterator
-from functools import partial
 from importlib import metadata
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
 from typing import IO, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import vidlab
 from vidlab.errors import OutputError
+from vidlab.jobs.pickling import StatePickler, StateUnpickler
 from vidlab.metrics.columns import READ_BYTES, Spill
 
 StateT = TypeVar("StateT")
-Path_ = tuple[str | int, ...]
 
 CHECKPOINT_FRAMES = 100  # what a kill may cost; the overlay has a key frame as often
 MAGIC = b"vidlab state 1\n"
-PLAIN = {  # what a state may be made of, beside NumPy's arrays and this package's own classes
-    "array": {"array", "_array_reconstructor"},
-    "builtins": {"set", "frozenset", "bytearray", "complex", "range", "slice"},
-    "collections": {"deque", "OrderedDict", "defaultdict"},
-    "copyreg": {"_reconstructor", "__newobj__"},
-    "fractions": {"Fraction"},
-    "pathlib": {"Path", "PosixPath"},
-}
-NUMPY = {"_reconstruct", "_frombuffer", "ndarray", "dtype", "scalar"}
 MAKERS = ("numpy", "opencv-python-headless", "scipy", "av", "pillow")  # their versions shape every bit
 
 
@@ -82,14 +70,14 @@ class Checkpoints:
         aside = self._folder / "state.part"
         with aside.open("w+b") as file:
             file.write(MAGIC + bytes(hashlib.sha256().digest_size))
-            _Pickler(file, state, self).dump(state)
+            StatePickler(file, state, self).dump(state)
             digest = _digest(file)
             file.seek(len(MAGIC))
             file.write(digest)
             file.flush()
             os.fsync(file.fileno())
             file.seek(len(MAGIC) + len(digest))
-            again = _Unpickler(file, state, self).load()
+            again = StateUnpickler(file, state, self).load()
         aside.replace(self._folder / "state")
         _sync(self._folder)
         return cast(StateT, again)
@@ -112,7 +100,7 @@ class Checkpoints:
                 if _digest(file) != wanted:
                     raise ValueError("its content has changed")
                 file.seek(len(MAGIC) + len(wanted))
-                return cast(StateT, _Unpickler(file, newly_built, self).load())
+                return cast(StateT, StateUnpickler(file, newly_built, self).load())
         except (OSError, EOFError, pickle.UnpicklingError, LookupError, ValueError, TypeError) as error:
             raise damaged(out, f"{self._folder / 'state'}: {error}") from None
         except (AttributeError, ImportError) as error:
@@ -152,62 +140,6 @@ class _Kept:
 
     def __init__(self, name: str) -> None:
         self.name, self.n_bytes, self.checksum = name, 0, 0
-
-
-class _Pickler(pickle.Pickler):
-    """Pickles plain state; points to what a newly built state has in the same place, and to what was kept."""
-
-    def __init__(self, file: IO[bytes], state: object, store: Checkpoints) -> None:
-        super().__init__(file, protocol=5)
-        self._fixed = {id(fixed): path for path, fixed in _fixed_in(state)}
-        self._store = store
-
-    def persistent_id(self, obj: object) -> tuple[Any, ...] | None:
-        if isinstance(obj, Spill):
-            return ("kept", *self._store.keep(obj))
-        path = self._fixed.get(id(obj))
-        return None if path is None else ("fixed", path)
-
-
-class _Unpickler(pickle.Unpickler):
-    """Reads what `_Pickler` wrote, and makes nothing but plain state: a file from elsewhere runs no code."""
-
-    def __init__(self, file: IO[bytes], twin: object, store: Checkpoints) -> None:
-        super().__init__(file)
-        self._fixed = dict(_fixed_in(twin))
-        self._store = store
-
-    def persistent_load(self, pid: Any) -> object:
-        if pid[0] == "kept":
-            return self._store.kept(*pid[1:])
-        return self._fixed[pid[1]]
-
-    def find_class(self, module: str, name: str) -> Any:
-        package = module.partition(".")[0]
-        if name in PLAIN.get(module, ()) or (package == "numpy" and name in NUMPY):
-            return super().find_class(module, name)
-        if package == "vidlab":
-            found = super().find_class(module, name)
-            if isinstance(found, type):
-                return found
-        raise pickle.UnpicklingError(f"{module}.{name} is no plain state")
-
-
-def _fixed_in(state: object) -> Iterator[tuple[Path_, object]]:
-    """Find what never changes and cannot be pickled, functions and OpenCV's objects, by where it is."""
-    seen: set[int] = set()
-    around: list[tuple[Path_, object]] = [((), state)]
-    while around:
-        path, here = around.pop()
-        if id(here) in seen:
-            continue
-        seen.add(id(here))
-        if isinstance(here, (FunctionType, BuiltinFunctionType, partial)) or type(here).__module__ == "cv2":
-            yield path, here
-        elif isinstance(here, dict):
-            around += [((*path, key), value) for key, value in here.items() if isinstance(key, (str, int))]
-        elif type(here).__module__.partition(".")[0] == "vidlab":
-            around += [((*path, name), value) for name, value in getattr(here, "__dict__", {}).items()]
 
 
 def _digest(file: IO[bytes]) -> bytes:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from vidlab.errors import ParameterError
 from vidlab.jobs.finished import StabilizeResult, finished_result, holds_result
-from vidlab.jobs.output import require_replaceable, resumable_folder
+from vidlab.jobs.output import require_replaceable
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network
-from vidlab.jobs.stabilizing import Request, Run
+from vidlab.jobs.request import Request
+from vidlab.jobs.stabilizing import Run
+from vidlab.jobs.unfinished import resumable_folder
 from vidlab.params import METHODS, EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
 
 __all__ = ["StabilizeResult", "method_name", "stabilize"]

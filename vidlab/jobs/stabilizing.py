@@ -3,85 +3,36 @@
 import logging
 import os
 import pickle
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from vidlab.classes import class_name
-from vidlab.jobs.curves import StateCurves, write_curves
+from vidlab.jobs.curves import write_curves
 from vidlab.jobs.drive import rest, steps
 from vidlab.jobs.finished import StabilizeResult
 from vidlab.jobs.measuring import Measuring, Prediction
-from vidlab.jobs.output import Unfinished
 from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
 from vidlab.jobs.plotting import write_plots
 from vidlab.jobs.progress import Progress
-from vidlab.jobs.reading import MaskFile, Network, Reading, describe_masks
+from vidlab.jobs.reading import Reading, describe_masks
 from vidlab.jobs.record import describe_file, describe_params, describe_run, write_json
+from vidlab.jobs.request import Request, State
 from vidlab.jobs.resume import CHECKPOINT_FRAMES, Checkpoints
 from vidlab.jobs.stopwatch import Stopwatch, TimedStabilizer
 from vidlab.jobs.truth import MaskFolder
-from vidlab.jobs.writing import BACKGROUND, StableWriter, Written
+from vidlab.jobs.unfinished import Unfinished
+from vidlab.jobs.writing import BACKGROUND, StableWriter
 from vidlab.metrics.comparison import compare
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import (
     EvaluateParams,
-    EvidenceParams,
-    MethodParams,
-    SegmentParams,
-    SourceParams,
-    WriterParams,
 )
 from vidlab.temporal import create_stabilizer
-from vidlab.temporal.protocol import Stabilizer, StableFrame
+from vidlab.temporal.protocol import StableFrame
 from vidlab.tracking import Tracker
 from vidlab.types import Frame, Instances
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The arguments of `stabilize`, which see."""
-
-    out: Path
-    video: Path
-    masks_from: MaskFile | Network
-    class_ids: tuple[int, ...] | None
-    method: str
-    params: MethodParams
-    truth: Path | None
-    source: SourceParams
-    segment: SegmentParams
-    evidence: EvidenceParams
-    writer: WriterParams
-    save_frames: bool
-    command: tuple[str, ...]
-
-
-@dataclass
-class State:
-    """All that a run is between two frames; what is put away now and then.
-
-    Attributes:
-        stabilizer: As it is after the frames it has taken.
-        tracker: As it is after the frames that are done.
-        measuring: The metrics so far.
-        curves: The stabilizer's own curves so far.
-        written: How far the files are.
-        waiting: Frames whose result is owed.
-        timing: Seconds so far, as the stopwatch reports them.
-    """
-
-    stabilizer: Stabilizer
-    tracker: Tracker
-    measuring: Measuring
-    curves: StateCurves = field(default_factory=StateCurves)
-    written: Written = field(default_factory=Written)
-    waiting: deque[tuple[Frame, PackedRaw]] = field(default_factory=deque)
-    timing: dict[str, float] = field(default_factory=dict)
 
 
 class Run:

@@ -9,10 +9,10 @@ from types import TracebackType
 import numpy as np
 
 from vidlab.classes import class_name
-from vidlab.jobs.output import Unfinished
 from vidlab.jobs.packing import ClassMasks
 from vidlab.jobs.resume import damaged
 from vidlab.jobs.segments import Segment, SegmentWriter, checksum
+from vidlab.jobs.unfinished import Unfinished
 from vidlab.masks.png import write_labels_png, write_mask_png
 from vidlab.params import WriterParams
 from vidlab.types import Frame, Instances, UInt8Image, VideoInfo

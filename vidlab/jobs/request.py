@@ -1,0 +1,57 @@
+"""What a run of the stabilizing job is asked to do, and all that it is between two frames."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vidlab.jobs.curves import StateCurves
+from vidlab.jobs.measuring import Measuring
+from vidlab.jobs.packing import PackedRaw
+from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.writing import Written
+from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
+from vidlab.temporal.protocol import Stabilizer
+from vidlab.tracking import Tracker
+from vidlab.types import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The arguments of `stabilize`, which see."""
+
+    out: Path
+    video: Path
+    masks_from: MaskFile | Network
+    class_ids: tuple[int, ...] | None
+    method: str
+    params: MethodParams
+    truth: Path | None
+    source: SourceParams
+    segment: SegmentParams
+    evidence: EvidenceParams
+    writer: WriterParams
+    save_frames: bool
+    command: tuple[str, ...]
+
+
+@dataclass
+class State:
+    """All that a run is between two frames; what is put away now and then.
+
+    Attributes:
+        stabilizer: As it is after the frames it has taken.
+        tracker: As it is after the frames that are done.
+        measuring: The metrics so far.
+        curves: The stabilizer's own curves so far.
+        written: How far the files are.
+        waiting: Frames whose result is owed.
+        timing: Seconds so far, as the stopwatch reports them.
+    """
+
+    stabilizer: Stabilizer
+    tracker: Tracker
+    measuring: Measuring
+    curves: StateCurves = field(default_factory=StateCurves)
+    written: Written = field(default_factory=Written)
+    waiting: deque[tuple[Frame, PackedRaw]] = field(default_factory=deque)
+    timing: dict[str, float] = field(default_factory=dict)
