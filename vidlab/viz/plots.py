@@ -5,6 +5,7 @@ The same functions serve the command line and the notebooks. They use no pyplot:
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 VERSION_COLORS = {"truth": "#999999", "against": "#e69f00", "masks": "#0072b2"}  # drawn in this order
 VERSION_WIDTHS = {"truth": 1.1, "against": 1.4, "masks": 1.9}
 MARK_COLOR = "#b03060"
+_STRETCHES = 1024  # of a long curve; more than our plots have pixels
 _MARKED = 12  # up to so many frames a marker shows each value; a single frame would otherwise draw nothing
 
 
@@ -144,9 +146,11 @@ def plot_cuts(axes: "Axes", cuts: Sequence[int]) -> "Axes":
 
 
 def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, width: float) -> None:
+    frames = _drawn(values)
+    values = values[frames]
     marked = None if len(values) <= _MARKED else _alone(values)
     axes.plot(
-        np.arange(len(values)),
+        frames,
         values,
         color=color,
         label=label,
@@ -155,6 +159,23 @@ def _line(axes: "Axes", values: NDArray[np.float64], *, color: str, label: str, 
         markersize=4 if marked is None else width + 1,
         markevery=marked,
     )
+
+
+def _drawn(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Choose the frames of a curve to draw: all, or of a long one the lowest and highest in each stretch.
+
+    A stretch is narrower than a pixel, so that the picture is the same; drawing 100,000 points takes 200 MB.
+    """
+    if len(values) <= 2 * _STRETCHES:
+        return np.arange(len(values))
+    edges = np.linspace(0, len(values), _STRETCHES + 1).astype(np.int64)
+    lowest, highest = np.where(np.isnan(values), np.inf, values), np.where(np.isnan(values), -np.inf, values)
+    chosen = [
+        first + pick(side[first:last])
+        for first, last in pairwise(edges)
+        for pick, side in ((np.argmin, lowest), (np.argmax, highest))
+    ]
+    return np.unique(np.array(chosen, np.int64))
 
 
 def _alone(values: NDArray[np.float64]) -> list[int]:
