@@ -11,11 +11,12 @@ from vidlab.types import Float32Array, UInt8Image
 
 # The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
 # and so that a neighborhood still reaches a few pixels.
-MOST_SHRINK, LEAST_REACH = 4, 3
+MOST_SHRINK, LEAST_REACH = 8, 3
 TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
 SURE = 0.02  # probabilities below this are background; nothing there is worth filtering
 GATE_EVERY = 4  # frames: what a clip's outlines are like changes slowly
 GATE_MEMORY = 0.6  # of the running gain in contrast: about ten frames
+GATE_HEIGHT_PX = 240  # of the picture the gate looks at: more tells nothing new
 GATE = (
     0.02,
     0.05,
@@ -64,7 +65,8 @@ class EdgeSnapper:
 
 def _gain(probs: Float32Array, snapped: Float32Array, image: UInt8Image) -> float | None:
     """How much more the colors on the two sides differ after the pull; None without an outline."""
-    size = (max(1, probs.shape[1] // 2), max(1, probs.shape[0] // 2))  # half the size tells as much
+    shrink = max(2, len(probs) // GATE_HEIGHT_PX)
+    size = (max(1, probs.shape[1] // shrink), max(1, probs.shape[0] // shrink))
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     reach_px = max(1, round(GATE_REACH * size[1]))
     before, after = (
