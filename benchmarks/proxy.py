@@ -5,7 +5,8 @@
 
 In every clip, versions of one prediction are ranked: raw, stabilized, smoothed, wrong on purpose, too small,
 too large. Clips are the synthetic suite (another seed than the proxy was chosen on) and the sequences of
-../shared/real, two networks each, which were in view when the proxy was chosen: no held-out number. Without ../shared/real its part of the record stays as it is.
+../shared/real, two networks each, which were in view when the proxy was chosen: no held-out number. Without
+../shared/real its part of the record stays as it is.
 """
 
 import argparse
