@@ -5,13 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 from conftest import REAL, needs_real
+from golden_masks import golden_clip, read_gray
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
-from pycocotools import mask as coco_mask
 
-from vidlab.classes import class_id
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.metrics import accuracy
 from vidlab.metrics.boundary import boundary_f, davis_tolerance_px
@@ -21,23 +19,6 @@ from vidlab.metrics.statistics import decay, recall
 CLIPS = hnp.arrays(np.bool_, st.tuples(st.integers(1, 6), st.just(2), st.integers(1, 9), st.integers(1, 9)))
 
 
-def read_gray(path):
-    return np.asarray(Image.open(path)) > 127
-
-
-def golden_predictions(name, network):
-    folder = REAL / "sequences" / name
-    n_frames = len(list((folder / "truth").glob("*.png")))
-    if network == "deeplab":
-        return [read_gray(folder / "deeplabv3_probs" / f"{i:05d}.png") for i in range(n_frames)]
-    wanted = [class_id(text) for text in json.loads((folder / "sequence.json").read_text())["target_classes"]]
-    masks = np.zeros((n_frames, 480, 854), bool)
-    for found in json.loads((folder / "yolov8n_seg.json").read_text()):
-        if found["category_id"] in wanted and found["score"] >= 0.25:
-            masks[found["image_id"]] |= coco_mask.decode(found["segmentation"]) > 0
-    return masks
-
-
 @needs_real
 @pytest.mark.parametrize("network", ["yolo", "deeplab"])
 @pytest.mark.parametrize("name", ["lucia", "rollerblade", "car-shadow", "dog", "blackswan"])
@@ -45,7 +26,7 @@ def test_every_frame_equals_the_official_code(name, network):
     golden = json.loads((REAL / "golden" / "davis_jf.json").read_text())["sequences"][name][network]
     metric = accuracy.Accuracy(compat="davis2017")
     frames = []
-    for i, pred in enumerate(golden_predictions(name, network)):
+    for i, pred in enumerate(golden_clip(name, network)):
         target = read_gray(REAL / "sequences" / name / "truth" / f"{i:05d}.png")
         frames.append(metric.update(pred, target=target))
         assert frames[-1].dice == pytest.approx(dice(pred, target), abs=1e-12)

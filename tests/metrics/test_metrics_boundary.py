@@ -1,11 +1,11 @@
 import itertools
 import json
 import math
-import re
 
 import numpy as np
 import pytest
 from conftest import REAL, needs_real
+from golden_masks import golden_mask
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -48,41 +48,6 @@ def slow_f(pred, target, tolerance_px):
 def disk(cy, cx, r):
     yy, xx = np.mgrid[:120, :160]
     return (yy - cy) ** 2 + (xx - cx) ** 2 <= r * r
-
-
-def golden_mask(name):
-    """Rebuild a mask of the golden file from its name, by the rules of its README."""
-    yy, xx = np.mgrid[:120, :160]
-    n = [int(text) for text in re.findall(r"\d+", name)]
-
-    def rect(r0, r1, c0, c1):
-        return (yy >= r0) & (yy < r1) & (xx >= c0) & (xx < c1)
-
-    fixed = {
-        "empty": lambda: rect(0, 0, 0, 0),
-        "full": lambda: rect(0, 120, 0, 160),
-        "L": lambda: rect(20, 100, 30, 60) | rect(70, 100, 30, 120),
-        "two_rects": lambda: rect(20, 60, 30, 80) | rect(60, 100, 80, 130),
-        "big_plus_speck": lambda: disk(60, 80, 30) | rect(5, 11, 5, 11),
-        "rect_1x10": lambda: rect(60, 61, 70, 80),
-        "rect_2x2": lambda: rect(60, 62, 70, 72),
-        "rect_5x5": lambda: rect(60, 65, 70, 75),
-    }
-    for prefix, make in fixed.items():
-        if name == prefix or (prefix == "two_rects" and name.startswith(prefix)):
-            return make()
-    if name.startswith("rect_"):
-        return rect(*n)
-    if name.startswith("disk"):
-        return disk(*n)
-    if name.startswith("ellipse"):
-        cy, cx, a, b = n
-        return ((yy - cy) / a) ** 2 + ((xx - cx) / b) ** 2 <= 1
-    if name.startswith("pixel"):
-        return (yy == n[-2]) & (xx == n[-1])
-    if name.startswith("annulus"):
-        return disk(*n[:3]) & ~disk(*n[:2], n[3])
-    raise KeyError(name)
 
 
 @needs_real

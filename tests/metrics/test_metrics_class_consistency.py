@@ -6,13 +6,11 @@ import cv2
 import numpy as np
 import pytest
 from conftest import REAL, needs_real
+from golden_masks import golden_clip, read_gray
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
-from pycocotools import mask as coco_mask
 
-from vidlab.classes import class_id
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow import DisFlow, occluded
 from vidlab.metrics import class_consistency as tc
@@ -211,24 +209,6 @@ def test_wrong_arrays_are_refused():
         tc.ClassConsistency(n_classes=2, compat="vspw")
 
 
-def read_gray(path):
-    return np.asarray(Image.open(path)) > 127
-
-
-def golden_masks(name, source):
-    folder = REAL / "sequences" / name
-    n_frames = len(list((folder / "truth").glob("*.png")))
-    if source != "yolo":
-        where = folder / {"truth": "truth", "deeplab": "deeplabv3_probs"}[source]
-        return [read_gray(where / f"{i:05d}.png") for i in range(n_frames)]
-    wanted = [class_id(text) for text in json.loads((folder / "sequence.json").read_text())["target_classes"]]
-    masks = np.zeros((n_frames, 480, 854), bool)
-    for found in json.loads((folder / "yolov8n_seg.json").read_text()):
-        if found["category_id"] in wanted and found["score"] >= 0.25:
-            masks[found["image_id"]] |= coco_mask.decode(found["segmentation"]) > 0
-    return masks
-
-
 @needs_real
 @pytest.mark.parametrize(
     "name",
@@ -251,7 +231,7 @@ def test_every_pair_equals_the_golden_value(name):
     pair_slack, mean_slack = (1e-9, 1e-9) if same_flow else (0.02, 0.001)
     for source, expected in golden["TC"].items():
         metric = tc.ClassConsistency(n_classes=2, compat="plain")
-        values, masks = [], golden_masks(name, source)
+        values, masks = [], golden_clip(name, source)
         for t, mask in enumerate(masks):
             flow = flows[t - 1] if t else None
             values.append(metric.update(mask, flow_to_prev=flow, occluded=None))

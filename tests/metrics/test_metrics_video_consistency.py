@@ -5,13 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 from conftest import REAL, needs_real
+from golden_masks import golden_clip, read_gray
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
-from pycocotools import mask as coco_mask
 
-from vidlab.classes import class_id
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.metrics.video_consistency import VideoConsistency
 
@@ -199,23 +197,6 @@ def test_wrong_arrays_are_refused():
         VideoConsistency(window=8, compat="plain")
 
 
-def read_gray(path):
-    return np.asarray(Image.open(path)) > 127
-
-
-def golden_predictions(name, network):
-    folder = REAL / "sequences" / name
-    n_frames = len(list((folder / "truth").glob("*.png")))
-    if network == "deeplab":
-        return [read_gray(folder / "deeplabv3_probs" / f"{i:05d}.png") for i in range(n_frames)]
-    wanted = [class_id(text) for text in json.loads((folder / "sequence.json").read_text())["target_classes"]]
-    masks = np.zeros((n_frames, 480, 854), bool)
-    for found in json.loads((folder / "yolov8n_seg.json").read_text()):
-        if found["category_id"] in wanted and found["score"] >= 0.25:
-            masks[found["image_id"]] |= coco_mask.decode(found["segmentation"]) > 0
-    return masks
-
-
 @needs_real
 @pytest.mark.parametrize("network", ["yolo", "deeplab"])
 def test_every_window_and_the_pooled_score_equal_the_official_code(network):
@@ -226,7 +207,7 @@ def test_every_window_and_the_pooled_score_equal_the_official_code(network):
         values = {8: [], 16: []}
         for metric in pooled.values():
             metric.start_clip()
-        for t, pred in enumerate(golden_predictions(name, network)):
+        for t, pred in enumerate(golden_clip(name, network)):
             target = read_gray(REAL / "sequences" / name / "truth" / f"{t:05d}.png")
             for window in (8, 16):
                 if network == "deeplab":
