@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.errors import ParameterError, ShapeError
-from vidlab.flow.warp import resize_flow
+from vidlab.errors import ParameterError
+from vidlab.flow.warp import require_grays, require_scale, resize_flow
 from vidlab.types import Float32Array, UInt8Image
 
 PRESETS = {
@@ -40,8 +40,7 @@ class DisFlow:
         """
         if preset not in PRESETS:
             raise ParameterError(f"unknown flow preset {preset!r}; choose from: {', '.join(PRESETS)}")
-        if not 0 < scale <= 1:
-            raise ParameterError(f"flow scale must lie in (0, 1], got {scale}")
+        require_scale(scale)
         self._scale = scale
         self._search = cv2.DISOpticalFlow.create(PRESETS[preset])
         self._finest_level = self._search.getFinestScale()
@@ -87,8 +86,7 @@ class DisFlow:
         Raises:
             ShapeError: The images differ in size, or are not uint8 (H, W).
         """
-        if gray_from.shape != gray_to.shape or gray_from.ndim != 2 or gray_from.dtype != np.uint8:
-            raise ShapeError(f"images must be two uint8 (H, W), got {gray_from.shape} and {gray_to.shape}")
+        require_grays(gray_from, gray_to)
         scale = self.scale_for(gray_from.shape)
         flow = self.small(self.shrink(gray_from), self.shrink(gray_to), scale=scale)
         height, width = gray_from.shape

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.errors import ParameterError, ShapeError
-from vidlab.flow.warp import resize_flow
+from vidlab.flow.warp import require_grays, require_scale, resize_flow
 from vidlab.types import Float32Array
 
 # OpenCV's example values, but for the window: neighborhoods of 21 pixels bear noise and larger motion.
@@ -29,8 +28,7 @@ class FarnebackFlow:
         Raises:
             ParameterError: Scale outside (0, 1].
         """
-        if not 0 < scale <= 1:
-            raise ParameterError(f"flow scale must lie in (0, 1], got {scale}")
+        require_scale(scale)
         self._scale = scale
 
     def __call__(self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> Float32Array:
@@ -50,8 +48,7 @@ class FarnebackFlow:
         >>> float(np.abs(FarnebackFlow(scale=1.0)(flat, flat)).max())
         0.0
         """
-        if gray_from.shape != gray_to.shape or gray_from.ndim != 2 or gray_from.dtype != np.uint8:
-            raise ShapeError(f"images must be two uint8 (H, W), got {gray_from.shape} and {gray_to.shape}")
+        require_grays(gray_from, gray_to)
         height, width = gray_from.shape
         small = (max(1, round(width * self._scale)), max(1, round(height * self._scale)))
         pair = [cv2.resize(gray, small, interpolation=cv2.INTER_AREA) for gray in (gray_from, gray_to)]

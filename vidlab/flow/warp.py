@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from vidlab.errors import ShapeError
+from vidlab.errors import ParameterError, ShapeError
 from vidlab.types import BoolMask, Float32Array
 
 
@@ -83,6 +84,18 @@ def inside_picture(nearest_x: Float32Array, nearest_y: Float32Array, *, height: 
     width = nearest_x.shape[1]
     inside: BoolMask = (nearest_x >= 0) & (nearest_x < width) & (nearest_y >= 0) & (nearest_y < height)
     return inside
+
+
+def require_grays(gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> None:
+    """Raise ShapeError unless two pictures are uint8 (H, W) of one size."""
+    if gray_from.shape != gray_to.shape or gray_from.ndim != 2 or gray_from.dtype != np.uint8:
+        raise ShapeError(f"images must be two uint8 (H, W), got {gray_from.shape} and {gray_to.shape}")
+
+
+def require_scale(scale: float) -> None:
+    """Raise ParameterError unless a share of the size at which flow is estimated lies in (0, 1]."""
+    if not 0 < scale <= 1:
+        raise ParameterError(f"flow scale must lie in (0, 1], got {scale}")
 
 
 def require_flow(flow: Float32Array, size_hw: tuple[int, ...], name: str) -> None:
