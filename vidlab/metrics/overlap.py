@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +40,19 @@ def require_pair(first: NDArray[Any], second: NDArray[Any], *, names: tuple[str,
     require_mask(second, names[1])
     if first.shape != second.shape:
         raise ShapeError(f"masks must match, got {names[0]} {first.shape} and {names[1]} {second.shape}")
+
+
+def window_of(mask: BoolMask, *, margin_px: int) -> tuple[slice, slice] | None:
+    """Return rows and columns of the smallest box around a mask and a margin; None for an empty mask.
+
+    >>> window_of(np.eye(9, 9, 7, dtype=bool), margin_px=1)
+    (slice(0, 3, None), slice(6, 10, None))
+    """
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8)) if mask.size else (0, 0, 0, 0)
+    if not width:
+        return None
+    rows = slice(max(y - margin_px, 0), y + height + margin_px)
+    return rows, slice(max(x - margin_px, 0), x + width + margin_px)
 
 
 def count_px(mask: BoolMask) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from vidlab.errors import ShapeError
 from vidlab.metrics.boundary import boundary_px
-from vidlab.metrics.overlap import require_mask
+from vidlab.metrics.overlap import require_mask, window_of
 from vidlab.metrics.running import RunningStats
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
@@ -51,7 +51,7 @@ def outline_contrast(mask: BoolMask, image: UInt8Image, *, reach_px: int = REACH
     require_mask(mask, "mask")
     if image.dtype != np.uint8 or image.shape != (*mask.shape, 3):
         raise ShapeError(f"image must be uint8 {(*mask.shape, 3)}, got {image.dtype.name} {image.shape}")
-    window = _window(boundary_px(mask), reach_px)
+    window = window_of(boundary_px(mask), margin_px=reach_px + 1)
     if window is None:
         return 0.0
     inside = mask[window].astype(np.float32)
@@ -133,15 +133,6 @@ class RankCorrelation:
 def rank_correlation() -> RankCorrelation:
     """Return what `benchmarks/proxy.py --write` measured last."""
     return RankCorrelation(**json.loads(_MEASURED.read_text("utf-8"))["rank_correlation"])
-
-
-def _window(outline: BoolMask, reach_px: int) -> tuple[slice, slice] | None:
-    """The outline's box and what can be seen from it; None without an outline."""
-    x, y, width, height = cv2.boundingRect(outline.view(np.uint8))
-    if not width:
-        return None
-    reach = reach_px + 1
-    return slice(max(y - reach, 0), y + height + reach), slice(max(x - reach, 0), x + width + reach)
 
 
 def _mean_near(

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from vidlab.flow.warp import resize_map
+from vidlab.metrics.overlap import window_of
 from vidlab.metrics.proxy import outline_contrast
 from vidlab.types import Float32Array, UInt8Image
 
@@ -17,10 +18,8 @@ SURE = 0.02  # probabilities below this are background; nothing there is worth f
 GATE_EVERY = 4  # frames: what a clip's outlines are like changes slowly
 GATE_MEMORY = 0.6  # of the running gain in contrast: about ten frames
 GATE_HEIGHT_PX = 240  # of the picture the gate looks at: more tells nothing new
-GATE = (
-    0.02,
-    0.05,
-)  # gain in contrast below which edges are not followed (noise gives some), and above which fully
+# Gain in contrast below which edges are not followed, for noise gives some, and above which they are in full.
+GATE = (0.02, 0.05)
 GATE_REACH = 1 / 120  # of the height: how far from the outline the gate looks, 4 px at 480p
 FLATNESS = 1e-4  # variance of color, of [0, 1]², below which a neighborhood has no edge
 
@@ -93,7 +92,7 @@ def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Arr
         float32 (H, W), [0, 1]; the map itself where there is no object, or the picture is too small.
     """
     reach_px = radius * len(probs)
-    window = _window(probs, margin=round(2 * reach_px) + MOST_SHRINK)
+    window = window_of(probs > SURE, margin_px=round(2 * reach_px) + MOST_SHRINK)
     if window is None or reach_px < TOO_NEAR_PX:
         return probs
     inside, colors = probs[window], image[window]
@@ -141,11 +140,3 @@ def _explain(probs: Float32Array, guide: Float32Array, *, reach: int) -> Float32
 
 def _mean(values: Float32Array, reach: int) -> Float32Array:
     return np.asarray(cv2.blur(values, (2 * reach + 1, 2 * reach + 1)), np.float32)
-
-
-def _window(probs: Float32Array, *, margin: int) -> tuple[slice, slice] | None:
-    """The box of what may be object, and what lies around it; None where there is nothing."""
-    x, y, width, height = cv2.boundingRect((probs > SURE).view(np.uint8))
-    if not width:
-        return None
-    return slice(max(y - margin, 0), y + height + margin), slice(max(x - margin, 0), x + width + margin)
