@@ -5,6 +5,7 @@ Notation: p is this frame's probability at a pixel, m the result for the frame b
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
 
@@ -25,7 +26,7 @@ KEPT_WHERE_LOST = np.float32(0.2)  # share of the past that is left where the fl
 Step = tuple[Float32Array, BoolMask]  # flow to the neighbour, and where it is not to be trusted
 
 
-class Causal:
+class Causal(ABC):
     """Base of the causal rivals: one map per class goes in, one comes out, at once."""
 
     delay = 0
@@ -49,12 +50,12 @@ class Causal:
         """Return nothing: a causal filter owes nothing."""
         return []
 
-    def _look(self, image: UInt8Image) -> None:
+    def _look(self, image: UInt8Image) -> None:  # noqa: B027  # a hook, no duty
         """Take the picture; most rivals do not look at it."""
 
+    @abstractmethod
     def _next(self, class_id: int, now: Float32Array) -> Float32Array:
         """Return m' of a class, float32 (H, W), given p."""
-        raise NotImplementedError
 
 
 class MediapipeSmoothing(Causal):
