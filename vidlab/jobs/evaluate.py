@@ -1,7 +1,6 @@
 """Measure masks that are already there: how accurate, how calm, how consistent with the motion."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from vidlab.errors import MaskError
 from vidlab.jobs.clips import ClipPaths
 from vidlab.jobs.intervals import frame_intervals, interval_json
 from vidlab.jobs.measuring import Measuring, Prediction
-from vidlab.jobs.output import result_folder
+from vidlab.jobs.output import optional_result_folder
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import expected
 from vidlab.jobs.report import write_report
@@ -116,8 +115,7 @@ def evaluate(
         OutputError: `out` is not empty, touches an input, or cannot be written.
     """
     paths, rules = ClipPaths(masks, truth, video, against), source or SourceParams()
-    aside = nullcontext(None) if out is None else result_folder(out, force=force, inputs=paths.given)
-    with aside as folder:
+    with optional_result_folder(out, force=force, inputs=paths.given) as folder:
         result = measure_clip(paths, source=rules, params=params or EvaluateParams(), progress=progress)
         if folder is not None:
             write_report(folder, result, source=rules, command=command)

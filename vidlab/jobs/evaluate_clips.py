@@ -11,7 +11,7 @@ from vidlab.errors import SourceError, UsageError
 from vidlab.jobs.clips import ClipPaths, match_clips
 from vidlab.jobs.evaluate import EvaluateResult, measure_clip
 from vidlab.jobs.intervals import clip_intervals, interval_json
-from vidlab.jobs.output import result_folder
+from vidlab.jobs.output import optional_result_folder
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.record import describe_params, describe_run, write_json
 from vidlab.jobs.report import write_report
@@ -92,8 +92,7 @@ def evaluate_clips(
     """
     rules, judging = source or SourceParams(), params or EvaluateParams()
     roots = ClipPaths(masks, truth, video, against)
-    aside = nullcontext(None) if out is None else result_folder(out, force=force, inputs=roots.given)
-    with aside as folder:
+    with optional_result_folder(out, force=force, inputs=roots.given) as folder:
         found, failures = match_clips(masks, truth=truth, video=video, against=against)
         results: dict[str, EvaluateResult] = {}
         for place, (name, paths) in enumerate(found.items(), start=1):

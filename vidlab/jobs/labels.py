@@ -1,7 +1,6 @@
 """Measure class labels: IoU of each class, and whether the classes keep still along the motion."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from itertools import islice, repeat
 from pathlib import Path
@@ -16,7 +15,7 @@ from vidlab.flow import DisFlow, to_gray
 from vidlab.jobs.clips import ClipPaths
 from vidlab.jobs.intervals import interval_json
 from vidlab.jobs.measuring import FLOW_PRESET, FLOW_SCALE, Gray, pair_motion
-from vidlab.jobs.output import result_folder
+from vidlab.jobs.output import optional_result_folder
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.record import describe_params, describe_run, write_json
 from vidlab.jobs.writing import BACKGROUND
@@ -91,8 +90,7 @@ def evaluate_labels(
     paths, rules = ClipPaths(masks, truth, video, against), source or SourceParams()
     if truth is None and video is None:
         raise ParameterError("labels must be measured by --truth, --video or both, got neither")
-    aside = nullcontext(None) if out is None else result_folder(out, force=force, inputs=paths.given)
-    with aside as folder:
+    with optional_result_folder(out, force=force, inputs=paths.given) as folder:
         result = _measure(paths, source=rules, params=params or EvaluateParams(), progress=progress)
         if folder is not None:
             run = describe_run(job="evaluate", command=command, class_ids=None)

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from vidlab.errors import OutputError
@@ -14,6 +14,13 @@ from vidlab.errors import OutputError
 logger = logging.getLogger(__name__)
 
 DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+def optional_result_folder(
+    out: Path | None, *, force: bool, inputs: Sequence[Path]
+) -> AbstractContextManager[Path | None]:
+    """Return `result_folder` for a job that need not write anything: without `out` it yields None."""
+    return nullcontext(None) if out is None else result_folder(out, force=force, inputs=inputs)
 
 
 @contextmanager
