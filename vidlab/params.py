@@ -174,6 +174,7 @@ class FusionParams(MethodParams):
         "Correlation with the carried previous frame below which a new shot starts; higher finds more cuts.",
         ge=-1,
         le=1,
+        off=-1.0,
     )
     carry: bool = tunable(True, "Step 2: carry the previous state along the flow; off leaves it in place.")
     motion_weight: bool = tunable(True, "Step 3: trust the carried state less where motion is doubtful.")
@@ -183,15 +184,17 @@ class FusionParams(MethodParams):
         unit="px/frame",
         gt=0,
         le=10000,
+        off=10000.0,
     )
     lost_keep: float = tunable(
-        0.2, "Share of the carried state kept where the flow there and back disagrees.", ge=0, le=1
+        0.2, "Share of the carried state kept where the flow there and back disagrees.", ge=0, le=1, off=1.0
     )
     flow_error: float = tunable(
         0.7,
         "Error of the carried picture, in contrasts, at which the state counts 1/e; smaller trusts less.",
         gt=0,
         le=100,
+        off=100.0,
     )
     smooth: bool = tunable(True, "Step 4: running mean over all past frames; off fuses the last two only.")
     memory: float = tunable(
@@ -224,7 +227,11 @@ class FusionParams(MethodParams):
         0.05, "How far the adaptive threshold may move from 0.5; 0 keeps it fixed.", ge=0, le=0.45
     )
     edge_weight: float = tunable(
-        0.7, "Share of the outline that follows the edges of the picture; 0 leaves it as fused.", ge=0, le=1
+        0.7,
+        "Share of the outline that follows the edges of the picture; 0 leaves it as fused.",
+        ge=0,
+        le=1,
+        off=0.0,
     )
     edge_radius: float = tunable(
         0.025,
@@ -237,6 +244,7 @@ class FusionParams(MethodParams):
         "Area, as a share of the picture, below which a piece or a hole is a speck; 0 keeps all.",
         ge=0,
         le=0.1,
+        off=0.0,
     )
     anti_ghost: bool = tunable(True, "Step 6: fade out a mask that the network has stopped confirming.")
     confidence_memory: float = tunable(

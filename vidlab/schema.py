@@ -34,9 +34,17 @@ def _odd(value: int) -> int:
 OddWindow = Annotated[int, AfterValidator(_odd)]
 
 
-def tunable(default: Any, meaning: str, *, unit: str = "", **limits: Any) -> Any:
-    """Declare a field of a `Params` model: its default, what it means, its unit and its limits."""
-    return Field(default, description=meaning, json_schema_extra={"unit": unit}, **limits)
+def tunable(default: Any, meaning: str, *, unit: str = "", off: float | None = None, **limits: Any) -> Any:
+    """Declare a field of a `Params` model.
+
+    Args:
+        default: Its default.
+        meaning: One sentence, saying which way it pushes.
+        unit: Its unit.
+        off: The value at which its step does nothing, for the numbers that are a step of their own.
+        limits: What pydantic's `Field` takes: `gt`, `ge`, `lt`, `le`.
+    """
+    return Field(default, description=meaning, json_schema_extra={"unit": unit, "off": off}, **limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class Tunable:
         choices: Allowed values, empty where any in the range will do.
         unit: Unit, empty for plain numbers.
         meaning: One sentence, saying which way it pushes.
+        off: The value at which its step does nothing: False, or a number; None where it is no step.
     """
 
     name: str
@@ -64,6 +73,7 @@ class Tunable:
     choices: tuple[Any, ...]
     unit: str
     meaning: str
+    off: float | None
 
 
 def tunables(model: type[Params]) -> list[Tunable]:
@@ -118,9 +128,13 @@ def _tunable_of(name: str, info: Any) -> Tunable:
         range_text = (
             f"{opening}{'-∞' if low is None else f'{low:g}'}, {'∞' if high is None else f'{high:g}'}{closing}"
         )
-    unit = (info.json_schema_extra or {}).get("unit", "")
+    extra = info.json_schema_extra or {}
     kind = type(choices[0]) if choices else _plain_type(info.annotation)
-    return Tunable(name, kind, info.default, low, high, range_text, choices, unit, info.description or "")
+    off = False if kind is bool else extra.get("off")
+    return Tunable(
+        name, kind, info.default, low, high, range_text, choices, extra.get("unit", ""),
+        info.description or "", off,
+    )  # fmt: skip
 
 
 def _choices(info: Any, low: float | None, high: float | None) -> tuple[Any, ...]:

@@ -69,17 +69,6 @@ def test_delay_is_what_the_method_waits_for():
     assert delays["flow_fusion, lag 4"] == 4 < delays[smoothers.OURS]
 
 
-def test_ablations_switch_off_one_thing_each():
-    method = method_params("flow_fusion_two_pass")
-    off = smoothers.ablations(method)
-    for name, other in off.items():
-        changed = [key for key, value in method.model_dump().items() if getattr(other, key) != value]
-        assert len(changed) == 1, name
-    changed_numbers = {"edge_weight = 0", "flow_error = 100", "least_piece = 0"}
-    assert changed_numbers < off.keys()
-    assert smoothers.ablations(method_params("median")) == {}
-
-
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────────────────
 def test_truth_scores_one_and_shaken_truth_less(clip):
     shaken = np.stack([np.roll(mask, 3 * (t % 2), axis=1) for t, mask in enumerate(clip.truth)])

@@ -3,8 +3,9 @@ from tiny_clip import make_clip
 
 from vidlab.errors import ParameterError
 from vidlab.jobs import MaskFile, stabilize
-from vidlab.jobs.variants import measure_variants, switched_off
-from vidlab.params import FlowFusionParams, SourceParams, method_params
+from vidlab.jobs.variants import ablations, measure_variants, switched_off
+from vidlab.params import METHODS, FlowFusionParams, SourceParams, method_params
+from vidlab.schema import build, tunables
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,31 @@ def test_six_steps_are_switched_off_one_at_a_time():
 
 def test_step_that_is_off_already_is_left_out():
     assert len(switched_off(FlowFusionParams(carry=False))) == 5
+
+
+def changed(one, other):
+    return {name: value for name, value in one.model_dump().items() if getattr(other, name) != value}
+
+
+def test_ablations_switch_off_one_thing_each():
+    method = method_params("flow_fusion_two_pass")
+    off = ablations(method)
+    assert off.items() > switched_off(method).items()
+    for name, other in off.items():
+        assert len(changed(method, other)) == 1, name
+    numbers = {"edge_weight = 0", "flow_error = 100", "least_piece = 0", "lost_keep = 1"}
+    assert numbers < off.keys()
+    assert ablations(method_params("median")) == {}
+
+
+@pytest.mark.parametrize("model", METHODS.values())
+def test_a_step_can_be_set_to_where_it_is_off(model):
+    """What `off` says lies within the limits of its tunable; a number is not off by default."""
+    for tunable in tunables(model):
+        if tunable.off is not None:
+            assert getattr(build(model, {tunable.name: tunable.off}), tunable.name) == tunable.off
+            assert tunable.type is bool or tunable.off != tunable.default, tunable.name
+
+
+def test_a_number_that_is_off_already_is_left_out():
+    assert "edge_weight = 0" not in ablations(FlowFusionParams(edge_weight=0))

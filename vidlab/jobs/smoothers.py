@@ -15,7 +15,7 @@ from vidlab.errors import ParameterError
 from vidlab.jobs import trap_pictures
 from vidlab.jobs.trap_clips import DrawnClip, stabilize_clip
 from vidlab.jobs.traps import Motions, exact_motions, flicker
-from vidlab.jobs.variants import RAW, switched_off
+from vidlab.jobs.variants import RAW
 from vidlab.metrics.accuracy import Accuracy
 from vidlab.metrics.headline import headline
 from vidlab.params import EvidenceParams, FilterParams, FlowFusionParams, MethodParams, method_params
@@ -35,7 +35,6 @@ SCORE_HEADER = ("J ↑", "F ↑", "F at 2 px ↑", "excess flicker ↓", "headli
 FILTERS = ("moving_average", "median", "gaussian", "exponential")
 LAG = 4  # frames that the late stream waits for
 _SIZE, _X, _BOTTOM = 0.55, 0.25, 0.85  # shares of the picture: inside it for a while
-_WITHOUT = {"edge_weight": 0.0, "flow_error": 100.0, "least_piece": 0.0}  # steps that are numbers: off
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +168,6 @@ def score_cells(each: Score) -> tuple[str, ...]:
     """Return a score as the cells of a row under `SCORE_HEADER`."""
     values = (each.j, each.f, each.f_2px, each.excess_flicker, each.headline)
     return tuple(number(value, 3) for value in values)
-
-
-def ablations(method: MethodParams) -> dict[str, MethodParams]:
-    """Return a method with each of its steps switched off in turn, those that are numbers too.
-
-    >>> list(ablations(method_params("flow_fusion")))[-1]
-    'least_piece = 0'
-    """
-    off = dict(switched_off(method))
-    for name, value in _WITHOUT.items():
-        if hasattr(method, name):
-            off[f"{name} = {value:g}"] = method.model_copy(update={name: value})
-    return off
 
 
 def gains(scores: Mapping[str, Score], *, over: str, what: str) -> dict[str, float]:

@@ -13,7 +13,7 @@ from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentParams, SourceParams
-from vidlab.schema import tunables
+from vidlab.schema import Tunable, tunables
 from vidlab.temporal import create_stabilizer
 
 RAW = "raw"  # the name of the masks before any method
@@ -99,5 +99,25 @@ def switched_off(method: MethodParams) -> dict[str, MethodParams]:
     for tunable in tunables(type(method)):
         if tunable.type is bool and getattr(method, tunable.name):
             step = tunable.meaning.partition(":")[0].lower()
-            off[f"without {step}, {tunable.name}"] = method.model_copy(update={tunable.name: False})
+            off[f"without {step}, {tunable.name}"] = _without(method, tunable)
     return off
+
+
+def ablations(method: MethodParams) -> dict[str, MethodParams]:
+    """Return a method with each of its steps switched off in turn, those that are numbers too.
+
+    Which numbers are steps, and where they are off, stands with them in `params.py`.
+
+    >>> from vidlab.params import method_params
+    >>> list(ablations(method_params("flow_fusion")))[-1]
+    'least_piece = 0'
+    """
+    off = switched_off(method)
+    for tunable in tunables(type(method)):
+        if tunable.type is not bool and tunable.off not in (None, getattr(method, tunable.name)):
+            off[f"{tunable.name} = {tunable.off:g}"] = _without(method, tunable)
+    return off
+
+
+def _without(method: MethodParams, step: Tunable) -> MethodParams:
+    return method.model_copy(update={step.name: step.off})
