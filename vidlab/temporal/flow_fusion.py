@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from vidlab.flow import DisFlow, MotionEstimator, resize_flow
 from vidlab.params import FusionParams
 from vidlab.temporal.area import adaptive_threshold
-from vidlab.temporal.cleaning import clean
 from vidlab.temporal.edges import EdgeSnapper
 from vidlab.temporal.fusion import Carrier, FusedState, carrier, joined
 from vidlab.temporal.ghost import GhostState, confirm, fading
+from vidlab.temporal.partition import partition
 from vidlab.temporal.passes import Pass
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
-from vidlab.temporal.record import Record, pack, same_shot
+from vidlab.temporal.record import Record, is_total, pack, same_shot
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no state any more
@@ -71,7 +71,9 @@ class FlowFusion:
         motion = self._motion.step(image)
         is_cut = motion is not None and motion.is_cut
         usable = None if is_cut else motion
-        self._waiting.append(Record(_size_of(image), image, usable, usable is None, is_cut, pack(evidence)))
+        self._waiting.append(
+            Record(_size_of(image), image, usable, usable is None, is_cut, pack(evidence), is_total(evidence))
+        )
         if len(self._waiting) < self._chunk + self._look_ahead:
             return []
         return self._finish(self._chunk)
@@ -131,9 +133,8 @@ class FlowFusion:
             probs[k] = self._edges.step(class_id, probs[k], record.image)
             thresholds[k] = self._threshold(class_id, probs[k])
             probs[k] *= self._fading(index, class_id)
-        masks = _disjoint(probs, thresholds)
-        for k in range(len(masks)):
-            masks[k] = clean(masks[k], least_share=self._params.least_piece)
+        background = not all(neighbor.is_total for neighbor in self._neighbors(index)[0])
+        masks = partition(probs, thresholds, least_piece=self._params.least_piece, background=background)
         states = self._states(classes, masks, thresholds)
         return StableFrame(classes, probs, masks, states, self._flow_of(record, step), record.is_cut)
 
@@ -227,17 +228,3 @@ class FlowFusion:
 
 def _size_of(image: UInt8Image) -> tuple[int, int]:
     return int(image.shape[0]), int(image.shape[1])
-
-
-def _disjoint(probs: Float32Array, thresholds: NDArray[np.float64]) -> BoolMask:
-    """Share out the foreground among the classes.
-
-    A pixel's class is the one farthest above its threshold. It is foreground if all classes together reach
-    that class's threshold: an object that the network calls now dog, now cat, is still an object.
-    """
-    limits = thresholds.astype(np.float32)
-    if len(probs) < 2:
-        return np.asarray(probs > limits[:, None, None])
-    winner = (probs - limits[:, None, None]).argmax(axis=0)
-    foreground = probs.sum(axis=0) > limits[winner]
-    return np.asarray((winner == np.arange(len(probs))[:, None, None]) & foreground)

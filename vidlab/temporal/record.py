@@ -11,6 +11,7 @@ from vidlab.temporal.protocol import Evidence
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 NEGLIGIBLE = 0.05  # probability: a class that stays below it everywhere is not in the frame
+TOTAL = 0.95  # sum of probabilities, in 255 steps each, that is one
 RECOGNIZED_IOU = 0.5  # overlap of doubtful detections with the expected mask that makes them the same object
 RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
 RENAMED_STEP_PX = 4  # a coarse look is enough to tell
@@ -48,6 +49,7 @@ class Record:
         starts_shot: Nothing is carried into this frame.
         is_cut: The shot starts with a cut, not with the clip.
         seen: By COCO id.
+        is_total: Every pixel belongs to a class: there is no background.
     """
 
     size_hw: tuple[int, int]
@@ -56,6 +58,7 @@ class Record:
     starts_shot: bool
     is_cut: bool
     seen: dict[int, Seen]
+    is_total: bool = False
 
     def area(self, class_id: int) -> int:
         """Return the area of a class's raw mask, in pixels; 0 if it was not seen."""
@@ -83,7 +86,8 @@ class Record:
     def without_pixels(self) -> "Record":
         """Return what the neighbors' weights still need when the frame is done."""
         seen = {class_id: seen.without_pixels() for class_id, seen in self.seen.items()}
-        return Record(self.size_hw, self.image[:0, :0].copy(), None, self.starts_shot, self.is_cut, seen)
+        nothing = self.image[:0, :0].copy()
+        return Record(self.size_hw, nothing, None, self.starts_shot, self.is_cut, seen, self.is_total)
 
 
 def same_shot(past: Iterable[Record], here: Record, future: Iterable[Record]) -> tuple[list[Record], int]:
@@ -118,6 +122,12 @@ def pack(evidence: Evidence) -> dict[int, Seen]:
             None if doubtful is None else _steps(doubtful),
         )
     return seen
+
+
+def is_total(evidence: Evidence) -> bool:
+    """Say whether a frame's classes leave no room for a background: at every pixel they add up to one."""
+    corner = evidence.probs[:, :1, :1].sum()  # most frames are told by one pixel
+    return bool(corner > TOTAL and evidence.probs.sum(axis=0).min() > TOTAL)
 
 
 def _steps(values: Float32Array) -> NDArray[np.uint8]:
