@@ -27,21 +27,25 @@ from vidlab.jobs.packing import PackedMasks, strongest
 from vidlab.metrics.accuracy import Accuracy
 from vidlab.metrics.clip import PairMotion
 from vidlab.metrics.consistency import Consistency
-from vidlab.metrics.flicker import ExcessFlicker
 from vidlab.metrics.headline import headline
 from vidlab.metrics.lifetimes import Lifetimes
 from vidlab.metrics.stability import Stability
 from vidlab.params import EvaluateParams
-from vidlab.temporal.protocol import Stabilizer, StableFrame
+from vidlab.temporal.protocol import Evidence, Stabilizer, StableFrame
 from vidlab.types import BoolMask, Frame
 
 CACHE = ROOT / "runs" / "leaderboard" / "records"
 JUDGED_BY = (
-    *(f"vidlab.metrics.{name}" for name in ("accuracy", "flicker", "headline", "lifetimes", "stability")),
+    *(f"vidlab.metrics.{name}" for name in ("accuracy", "consistency", "headline", "lifetimes", "stability")),
     *(f"vidlab.flow.{name}" for name in ("consistency", "dis", "farneback")),
 )
 
 Record = dict[str, float | None]
+
+
+def everything(evidence: Evidence) -> Evidence:
+    """Hear all that a network says."""
+    return evidence
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,19 @@ class Method:
         name: As the table prints it.
         make: Builds its stabilizer.
         settings: Everything it can be set to.
+        hears: What it is told of a frame's evidence.
     """
 
     name: str
     make: Callable[[], Stabilizer]
     settings: Mapping[str, Any]
+    hears: Callable[[Evidence], Evidence] = everything
 
     @property
     def version(self) -> str:
-        """Hash of the settings and of the code that the stabilizer's module reaches."""
-        return digest(self.name, self.settings, code_version(type(self.make()).__module__))
+        """Hash of the settings, of the code that the stabilizer's module reaches, and of what it hears."""
+        code = code_version(type(self.make()).__module__)
+        return digest(self.name, self.settings, code, inspect.getsource(self.hears))
 
 
 # ── running and judging ─────────────────────────────────────────────────────────────────────────────────────
@@ -88,7 +95,7 @@ def run(method: Method, seen: list[Seen]) -> Run:
     steps: list[float] = []
     before: NDArray[np.float32] | None = None
     clock_s = 0.0
-    driven = drive(stabilizer, ((frame, evidence, None) for frame, evidence in seen))
+    driven = drive(stabilizer, ((frame, method.hears(evidence), None) for frame, evidence in seen))
     while True:
         start_s = time.process_time()
         result = next(driven, None)
@@ -109,7 +116,7 @@ class Judge:
 
     def __init__(self) -> None:
         params = EvaluateParams()
-        self._accuracy, self._calm, self._flicker = Accuracy(), Consistency(), ExcessFlicker()
+        self._accuracy, self._calm, self._calm_judged = Accuracy(), Consistency(), Consistency()
         self._still = Stability()
         self._lives = Lifetimes(found_iou=params.found_iou, kept_frames=params.kept_frames)
         self._was_here = False
@@ -123,16 +130,21 @@ class Judge:
         self._still.update(mask, probs=None)
         fate = self._lives.update(mask, target=truth)
         self._calm.update(mask, **_seen_by(motion))
-        self._flicker.update(mask, target=truth, **_seen_by(judge))
+        self._calm_judged.update(mask, **_seen_by(judge))
         self._was_here |= bool(truth.any())
         gone = self._was_here and not truth.any()
         self._gone += gone
         self._left_behind += gone and fate.ghost
 
-    def compute(self) -> Record:
+    @property
+    def instability(self) -> float:
+        """What the judging flow does not explain; less that of the truth, it is excess flicker."""
+        return 1.0 - self._calm_judged.compute()
+
+    def compute(self, *, true_instability: float) -> Record:
         """Return the numbers of all frames so far."""
         right, still = self._accuracy.compute(), self._still.compute()
-        excess = self._flicker.compute().excess
+        excess = self.instability - true_instability
         return {
             "j": right["j"],
             "f": right["f"],
@@ -155,13 +167,12 @@ def _seen_by(motion: PairMotion | None) -> dict[str, Any]:
     return {"flow_to_prev": motion.flow_to_prev, "occluded": motion.occluded}
 
 
-def contest(clips: list[Clip], methods: list[Method], *, told: Callable[[str], None]) -> dict[str, Any]:
+def contest(clips: list[Clip], methods: list[Method]) -> dict[str, Any]:
     """Measure every method on every clip of one film, or look up what was measured before.
 
     Args:
         clips: Clips of one film.
         methods: The contestants; the truth itself enters by itself, as a yardstick.
-        told: Told in words what is being done.
 
     Returns:
         Clip → method → record; "truth" is a method.
@@ -171,7 +182,7 @@ def contest(clips: list[Clip], methods: list[Method], *, told: Callable[[str], N
     files = {(clip, name): _file(clip, version) for clip in clips for name, version in names.items()}
     missing = {key for key, path in files.items() if not path.is_file()}
     if missing:
-        for key, record in _measure(clips, methods, missing, told=told).items():
+        for key, record in _measure(clips, methods, missing).items():
             _write(files[key], record)
     return {
         clip.name: {name: json.loads(files[clip, name].read_text("utf-8")) for name in names}
@@ -180,16 +191,11 @@ def contest(clips: list[Clip], methods: list[Method], *, told: Callable[[str], N
 
 
 def _measure(
-    clips: list[Clip],
-    methods: list[Method],
-    missing: set[tuple[Clip, str]],
-    *,
-    told: Callable[[str], None],
+    clips: list[Clip], methods: list[Method], missing: set[tuple[Clip, str]]
 ) -> dict[tuple[Clip, str], Record]:
     truth = [PackedMasks.of(mask) for mask in clips[0].read_truth()]
     runs: dict[tuple[Clip, str], Run] = {}
     for clip in clips:
-        told(f"{clip.name}: {sum(key[0] == clip for key in missing)} versions to measure")
         seen = list(clip.read())
         for method in methods:
             if (clip, method.name) in missing:
@@ -215,16 +221,18 @@ def judge_runs(
     frames: list[Frame], truth: list[PackedMasks], masks: Mapping[Any, list[PackedMasks]]
 ) -> dict[Any, Record]:
     """Judge several versions of the masks of one film, all along the same two flows."""
-    judges = {key: Judge() for key in masks}
+    judges, yardstick = {key: Judge() for key in masks}, Judge()
     stabilizing, judging = DisFlow(preset=FLOW_PRESET, scale=FLOW_SCALE), judging_flow(EvaluateParams())
     grays = [to_gray(frame.image) for frame in frames]
     for t, gray in enumerate(grays):
         motion = pair_motion(stabilizing, gray, grays[t - 1]) if t else None
         judge = pair_motion(judging, gray, grays[t - 1]) if t else None
         target = truth[t].unpack()
+        yardstick.update(target, truth=target, motion=motion, judge=judge)
         for key, packed in masks.items():
             judges[key].update(packed[t].unpack(), truth=target, motion=motion, judge=judge)
-    return {key: judge.compute() for key, judge in judges.items()}
+    true = yardstick.instability
+    return {key: judge.compute(true_instability=true) for key, judge in judges.items()}
 
 
 # ── what was measured before ────────────────────────────────────────────────────────────────────────────────

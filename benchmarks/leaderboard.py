@@ -12,49 +12,31 @@ along DIS FAST; excess flicker is judged along Farneback, which stabilizes nothi
 runs/leaderboard: a second run measures only what has changed since.
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and OpenCV are loaded: one process per core instead
-
 import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import contest_films as films
 import rivals
 from claims import check_claims
-from contest import Method, Record, contest
-from contest_clips import Clip, real_clips, synthetic_clip
+from contest import Method
+from contest_clips import Clip
+from contest_films import N_PROCESSES, RAW, TRUTH, Results, gain, measure, ours
 from leaderboard_figure import draw
 from rich.console import Console
 from rich.table import Table
 
 from vidlab.errors import VidlabError
 from vidlab.jobs.story import hardware
-from vidlab.params import method_params
-from vidlab.synthetic import suite
-from vidlab.temporal import create_stabilizer
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZE_HW, N_FRAMES, SEED = (270, 480), 48, 7  # another seed than any that parameters were chosen on
-QUICK_FRAMES, QUICK_PROFILES = 16, ("yolo_like", "deeplab_like", "missed_mostly")
+N_FRAMES, SEED = 48, 7  # another seed than any that parameters were chosen on
 WORSE_BY = 0.5  # points: a clip that loses more counts as harmed
-N_PROCESSES = 2
-RAW, TRUTH = "raw", "truth"
-
-Results = dict[str, dict[str, Record]]  # clip → method → record
-
-
-def ours(name: str, method: str, *settings: str) -> Method:
-    """Enter a method of this package."""
-    params = method_params(method, settings)
-    return Method(name, partial(create_stabilizer, params), params.model_dump())
 
 
 def rival(name: str, kind: Any, **settings: float) -> Method:
@@ -95,34 +77,6 @@ def chosen(names: Iterable[str] | None) -> list[Method]:
     return list(methods.values())
 
 
-def clips_of(part: str, *, quick: bool) -> list[Clip]:
-    """List the clips of a part, `synthetic` or `real`."""
-    if part == "real":
-        return list(real_clips(max_frames=QUICK_FRAMES if quick else 0))
-    clips = suite(size_hw=SIZE_HW, n_frames=QUICK_FRAMES if quick else N_FRAMES, seed=SEED)
-    wanted = [clip for clip in clips if not quick or clip.name.partition("/")[0] in QUICK_PROFILES]
-    return [synthetic_clip(clip) for clip in wanted]
-
-
-def measure(clips: list[Clip], methods: list[Method]) -> Results:
-    """Measure every method on every clip, film by film, one process per core."""
-    films: dict[str, list[Clip]] = {}
-    for clip in clips:
-        films.setdefault(clip.film, []).append(clip)
-    found: Results = {}
-    with ProcessPoolExecutor(N_PROCESSES, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(contest, film, methods, told=say) for film in films.values()]
-        for n_done, done in enumerate(as_completed(waiting), start=1):
-            found.update(done.result())
-            say(f"{n_done} of {len(films)} films done")
-    return {clip.name: found[clip.name] for clip in clips}
-
-
-def say(text: str) -> None:
-    """Tell of progress."""
-    print(text, file=sys.stderr, flush=True)
-
-
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────
 def summarize(results: Results) -> dict[str, dict[str, float]]:
     """Reduce the records of some clips to a row per method."""
@@ -141,11 +95,6 @@ def summarize(results: Results) -> dict[str, dict[str, float]]:
             "n_frames": max(record["n_frames"] or 0.0 for record in records.values()),
         }
     return rows
-
-
-def gain(found: Mapping[str, Record], method: str) -> float:
-    """Return the change of (J + F) / 2 against raw, in points."""
-    return 100 * ((found[method]["jf"] or 0.0) - (found[RAW]["jf"] or 0.0))
 
 
 MEANS = ("j", "f", "f_2px", "mc", "excess_flicker", "headline", "ms")
@@ -228,15 +177,16 @@ def main() -> int:
         made["claims"] = check_claims(console, contestants(), measure=measure, quick=args.quick)
         parts = []
     for part in parts:
-        clips = clips_of(part, quick=args.quick)
+        clips = films.clips_of(part, n_frames=N_FRAMES, seed=SEED, quick=args.quick)
         if not clips:
-            say(f"{part}: no clips here, left out")
+            print(f"{part}: no clips here, left out", file=sys.stderr)
             continue
         made[part] = print_part(console, part, clips, measure(clips, chosen(args.methods)))
     if parts:
         whole = not (args.only or args.methods or args.quick) and "real" in made
         folder = ROOT / "figures" if whole else ROOT / "runs" / "leaderboard"
-        say(f"drawn: {draw({part: made[part]['overall'] for part in parts if part in made}, folder).name}")
+        drawn = draw({part: made[part]["overall"] for part in parts if part in made}, folder)
+        print(f"drawn: {drawn.name}", file=sys.stderr)
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(made, indent=1) + "\n", "utf-8")

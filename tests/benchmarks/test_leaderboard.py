@@ -13,7 +13,8 @@ import contest
 import versions
 from claims import CLAIMS, FLOW_FUSION, GAUSSIAN
 from contest_clips import synthetic_clip
-from leaderboard import chosen, contestants, gain, ours, summarize
+from contest_films import gain, ours
+from leaderboard import chosen, contestants, summarize
 from leaderboard_figure import draw
 
 from vidlab.errors import ParameterError
@@ -26,12 +27,8 @@ def clip(tmp_path, monkeypatch):
     return synthetic_clip(suite(size_hw=(48, 64), n_frames=4, seed=3)[7])
 
 
-def silent(text):
-    pass
-
-
 def test_raw_is_the_base_line_and_the_truth_scores_full_marks(clip):
-    found = contest.contest([clip], chosen(["raw"]), told=silent)[clip.name]
+    found = contest.contest([clip], chosen(["raw"]))[clip.name]
     assert list(found) == ["truth", "raw"]
     assert (found["truth"]["jf"], found["truth"]["excess_flicker"]) == (1.0, 0.0)
     assert gain(found, "raw") == 0
@@ -50,11 +47,11 @@ def test_only_what_changed_is_measured_again(clip, monkeypatch):
     )
     monkeypatch.setattr(contest, "_judges_version", lambda: "the same judges")
     methods = [contestants()[name] for name in ("raw", "ema")]
-    first = contest.contest([clip], methods, told=silent)
-    assert contest.contest([clip], methods, told=silent) == first
+    first = contest.contest([clip], methods)
+    assert contest.contest([clip], methods) == first
     assert measured == ["raw", "ema"]
-    contest.contest([clip], [methods[0], ours("ema", "exponential", "alpha=0.5")], told=silent)
-    contest.contest([replace(clip, version="other pixels")], methods, told=silent)
+    contest.contest([clip], [methods[0], ours("ema", "exponential", "alpha=0.5")])
+    contest.contest([replace(clip, version="other pixels")], methods)
     assert measured == ["raw", "ema", "ema", "raw", "ema"]
 
 
