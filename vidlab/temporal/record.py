@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ TOTAL = 0.95  # sum of probabilities, in 255 steps each, that is one
 RECOGNIZED_IOU = 0.5  # overlap of doubtful detections with the expected mask that makes them the same object
 RENAMED_SHARE = 0.5  # of an expected mask, covered by another class: the object was found under that name
 RENAMED_STEP_PX = 4  # a coarse look is enough to tell
+AROUND = np.ones((5, 5), np.uint8)  # in such steps: what lies within about 8 px of an object
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +154,23 @@ def recognized(expected: BoolMask, record: Record, class_id: int) -> float:
 def renamed(expected: BoolMask, record: Record) -> float:
     """Say how sure the network is that what was expected here belongs to another class; 0 if it is not there.
 
-    Such a frame has not missed the object, it has judged it.
+    Such a frame has not missed the object, it has judged it. A class that is all around as well has not taken
+    its name: it is the ground on which the object was missed.
     """
     grid = np.s_[::RENAMED_STEP_PX, ::RENAMED_STEP_PX]
     here = expected[grid]
-    area = int(np.count_nonzero(here))
+    if not here.any():
+        return 0.0
+    beside = (cv2.dilate(here.astype(np.uint8), AROUND) > 0) & ~here
+    shown = [(seen.strength, seen.probs[grid] > 127) for seen in record.seen.values() if seen.area_px]
     strengths = [
-        seen.strength
-        for seen in record.seen.values()
-        if area and seen.area_px and np.count_nonzero(here & (seen.probs[grid] > 127)) > RENAMED_SHARE * area
+        strength
+        for strength, other in shown
+        if _share(other, of=here) > RENAMED_SHARE >= _share(other, of=beside)
     ]
     return max(strengths, default=0.0)
+
+
+def _share(mask: BoolMask, *, of: BoolMask) -> float:
+    """Return how much of a place a mask covers, [0, 1]; 0 of none."""
+    return float(np.count_nonzero(mask & of)) / max(1, np.count_nonzero(of))
