@@ -8,7 +8,7 @@ A chain ends where the flow there and back disagrees, at the border of the pictu
 are resampled once, however long the chain.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,8 +17,17 @@ import numpy as np
 from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
 from vidlab.flow.warp import resample, source_planes
 from vidlab.temporal.combine import Combine
-from vidlab.temporal.filters import thresholded
 from vidlab.temporal.protocol import Evidence, StableFrame
+from vidlab.temporal.record import is_total
+from vidlab.temporal.sharing import (
+    EVERYTHING,
+    OWN_VOTE,
+    is_covered,
+    jointly,
+    mean_result,
+    thresholded,
+    with_everything,
+)
 from vidlab.temporal.window import ClassMap, Layers, SlidingWindow, classes_of, to_layers
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
@@ -73,7 +82,7 @@ class FollowingWindowFilter:
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame, uint8 (H, W, 3) RGB, and return the result that is now complete, if any."""
         usable, is_cut = _within_shot(self._motion.step(image))
-        complete = self._frames.push(to_layers(evidence, motion=usable, is_cut=is_cut))
+        complete = self._frames.push(with_everything(to_layers(evidence, motion=usable, is_cut=is_cut)))
         return [self._result()] if complete else []
 
     def flush(self) -> Iterable[StableFrame]:
@@ -87,20 +96,27 @@ class FollowingWindowFilter:
         offsets = sorted({0, *found})
         everywhere = np.ones(here.size_hw, np.bool_)
         seen = np.stack([found[k].seen if k else everywhere for k in offsets])
-        classes = classes_of([frames[center + k] for k in offsets])
-        probs = np.zeros((len(classes), *here.size_hw), np.float32)
-        for class_id, out in zip(classes, probs, strict=True):
-            maps = {
-                k: frames[center + k].maps[class_id] for k in offsets if class_id in frames[center + k].maps
-            }
-            if not maps:
+        around = {k: frames[center + k] for k in offsets}
+        classes = classes_of(list(around.values()))
+        combined = classes if len(classes) < 2 else (*classes, EVERYTHING)
+        probs = np.zeros((len(combined), *here.size_hw), np.float32)
+        votes = np.zeros((len(classes), *here.size_hw), np.float32)
+        for place, (class_id, out) in enumerate(zip(combined, probs, strict=True)):
+            carried = _carried(around, class_id, found)
+            if carried is None:
                 continue
-            carried = np.zeros(seen.shape, np.float32)
-            for k, values in maps.items():
-                _carry(values, found.get(k), out=carried[offsets.index(k)])
             self._combine.of_seen(carried, offsets, seen=seen, out=out)
-        flow = found[-1].flow if -1 in found else None
-        return thresholded(classes, probs, strength=here.strength, flow_to_prev=flow, is_cut=here.is_cut)
+            if len(classes) > 1 and class_id != EVERYTHING:
+                np.add(carried.sum(axis=0), OWN_VOTE * carried[offsets.index(0)], out=votes[place])
+        return thresholded(
+            classes,
+            probs[: len(classes)],
+            strength=here.strength,
+            foreground=None if combined == classes else (probs[-1] > 0.5) | is_covered(list(around.values())),
+            votes=lambda pixels: votes.reshape(len(votes), -1)[:, pixels],
+            flow_to_prev=found[-1].flow if -1 in found else None,
+            is_cut=here.is_cut,
+        )
 
 
 class FollowingExponential:
@@ -127,24 +143,24 @@ class FollowingExponential:
         """Forget everything; the next frame is the first of a clip."""
         self._motion.reset()
         self._means: dict[int, Float32Array] = {}
+        self._covered = False  # every frame of the shot gave every pixel to a class
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame, uint8 (H, W, 3) RGB, and return its result."""
         motion, is_cut = _within_shot(self._motion.step(image))
-        here = dict(zip(evidence.class_ids, evidence.probs, strict=True))
         size_hw = (int(evidence.probs.shape[1]), int(evidence.probs.shape[2]))
         path = None if motion is None else Path(motion.to_prev, ~motion.lost).at(size_hw)
+        maps = dict(zip(evidence.class_ids, evidence.probs, strict=True))
+        here, before = jointly(maps, {} if path is None else self._means)
+        self._covered = is_total(evidence) and (path is None or self._covered)
         if path is None:
-            self._means = {class_id: probs.copy() for class_id, probs in here.items()}
+            self._means = {class_id: probs.copy() for class_id, probs in sorted(here.items())}
         else:
-            known = sorted({*self._means, *here})
-            self._means = {c: self._joined(self._means.get(c), here.get(c), path) for c in known}
-        probs = np.empty((len(self._means), *size_hw), np.float32)
-        for out, mean in zip(probs, self._means.values(), strict=True):
-            np.copyto(out, mean)
-        strength = dict(zip(evidence.class_ids, evidence.strength.tolist(), strict=True))
+            known = sorted({*before, *here})
+            self._means = {c: self._joined(before.get(c), here.get(c), path) for c in known}
         flow = None if path is None else path.flow
-        return [thresholded(tuple(self._means), probs, strength=strength, flow_to_prev=flow, is_cut=is_cut)]
+        covered = self._covered
+        return [mean_result(evidence, self._means, covered=covered, flow_to_prev=flow, is_cut=is_cut)]
 
     def flush(self) -> Iterable[StableFrame]:
         """Return nothing: a causal filter owes nothing."""
@@ -192,6 +208,26 @@ def _within_shot(motion: Motion | None) -> tuple[Motion | None, bool]:
     """Return the motion if there is any that may be followed, and whether the frame comes after a cut."""
     is_cut = motion is not None and motion.is_cut
     return None if is_cut else motion, is_cut
+
+
+def _carried(around: Mapping[int, Layers], class_id: int, found: Mapping[int, Path]) -> Float32Array | None:
+    """Return the maps of a class in the frames around, carried to the middle one; None if none shows it.
+
+    Args:
+        around: The frames by their offsets, ascending.
+        class_id: COCO id, or EVERYTHING.
+        found: The paths to them.
+
+    Returns:
+        float32 (T, H, W), [0, 1], 0 where a frame does not show the class.
+    """
+    if not any(class_id in frame.maps for frame in around.values()):
+        return None
+    carried = np.zeros((len(around), *around[0].size_hw), np.float32)
+    for out, (offset, frame) in zip(carried, around.items(), strict=True):
+        if class_id in frame.maps:
+            _carry(frame.maps[class_id], found.get(offset), out=out)
+    return carried
 
 
 def _carry(values: ClassMap, path: Path | None, *, out: Float32Array) -> None:

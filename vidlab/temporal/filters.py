@@ -1,14 +1,25 @@
 """Classical filters over time, pixel by pixel: what smoothing without motion gives."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.temporal.combine import Combine
-from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
+from vidlab.temporal.protocol import Evidence, StableFrame
+from vidlab.temporal.sharing import (
+    EVERYTHING,
+    OWN_VOTE,
+    is_covered,
+    jointly,
+    mean_result,
+    plain_result,
+    shared_out,
+    with_everything,
+)
 from vidlab.temporal.window import ClassMap, Layers, SlidingWindow, classes_of, to_layers
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
@@ -35,7 +46,7 @@ class WindowFilter:
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame and return the result that is now complete, if any."""
-        return [self._result()] if self._frames.push(to_layers(evidence)) else []
+        return [self._result()] if self._frames.push(with_everything(to_layers(evidence))) else []
 
     def flush(self) -> Iterable[StableFrame]:
         """Return the results still owed."""
@@ -45,14 +56,24 @@ class WindowFilter:
         frames, center = self._frames.advance()
         here = frames[center]
         classes = classes_of(frames)
+        combined = classes if len(classes) < 2 else (*classes, EVERYTHING)
         offsets = range(-center, len(frames) - center)
-        probs = np.empty((len(classes), *here.size_hw), np.float32)
-        self._classes = {c: self._classes.get(c) or _OneClass(self._new_combine()) for c in classes}
+        probs = np.empty((len(combined), *here.size_hw), np.float32)
+        self._classes = {c: self._classes.get(c) or _OneClass(self._new_combine()) for c in combined}
         masks = np.empty(probs.shape, np.bool_)
-        for class_id, out, mask in zip(classes, probs, masks, strict=True):
+        for class_id, out, mask in zip(combined, probs, masks, strict=True):
             maps = [frame.maps.get(class_id) for frame in frames]
             self._classes[class_id].write(maps, offsets, out=out, mask=mask)
-        return shared_out(classes, probs, masks, strength=here.strength)
+        if combined == classes:
+            return shared_out(classes, probs, masks, strength=here.strength)
+        return shared_out(
+            classes,
+            probs[:-1],
+            masks[:-1],
+            strength=here.strength,
+            foreground=masks[-1] | is_covered(frames),
+            votes=partial(_votes, frames, here, classes),
+        )
 
 
 class _OneClass:
@@ -116,17 +137,22 @@ class Exponential:
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Take one frame and return its result."""
-        here = dict(zip(evidence.class_ids, evidence.probs, strict=True))
+        maps = dict(zip(evidence.class_ids, evidence.probs, strict=True))
+        here, before = jointly(maps, self._means or {})
         if self._means is None:
-            self._means = {class_id: probs.copy() for class_id, probs in here.items()}
+            self._means = {class_id: probs.copy() for class_id, probs in sorted(here.items())}
         else:
-            unseen = {c: np.zeros_like(probs) for c, probs in here.items() if c not in self._means}
-            self._means = dict(sorted({**self._means, **unseen}.items()))
-            for class_id, mean in self._means.items():
-                mean *= 1 - self._alpha
-                if class_id in here:
-                    mean += self._alpha * here[class_id]
-        return [plain_result(evidence, tuple(self._means), list(self._means.values()))]
+            unseen = {c: np.zeros_like(probs) for c, probs in here.items() if c not in before}
+            known = sorted({**before, **unseen}.items())
+            self._means = {class_id: self._joined(mean, here.get(class_id)) for class_id, mean in known}
+        return [mean_result(evidence, self._means)]
+
+    def _joined(self, mean: Float32Array, probs: Float32Array | None) -> Float32Array:
+        """Take a frame into the mean of a class, changed in place; None stands for nothing."""
+        mean *= 1 - self._alpha
+        if probs is not None:
+            mean += self._alpha * probs
+        return mean
 
     def flush(self) -> Iterable[StableFrame]:
         """Return nothing: a causal filter owes nothing."""
@@ -150,64 +176,16 @@ class Unfiltered:
         return []
 
 
-def plain_result(evidence: Evidence, classes: tuple[int, ...], maps: Sequence[Float32Array]) -> StableFrame:
-    """Threshold maps at 0.5; classes do not overlap: a pixel goes to the most probable one.
-
-    Args:
-        evidence: The frame's own evidence, for the curves.
-        classes: One id per map.
-        maps: float32 (H, W) each, [0, 1]; copied.
-    """
-    probs = np.stack(maps) if classes else np.zeros((0, *evidence.probs.shape[1:]), np.float32)
-    strength = dict(zip(evidence.class_ids, evidence.strength.tolist(), strict=True))
-    return thresholded(classes, probs, strength=strength)
-
-
-def thresholded(
-    classes: tuple[int, ...],
-    probs: Float32Array,
-    *,
-    strength: Mapping[int, float],
-    flow_to_prev: Float32Array | None = None,
-    is_cut: bool = False,
-) -> StableFrame:
-    """Make a frame's result of maps: what is above 0.5, see `shared_out`."""
-    return shared_out(
-        classes, probs, probs > 0.5, strength=strength, flow_to_prev=flow_to_prev, is_cut=is_cut
-    )
-
-
-def shared_out(
-    classes: tuple[int, ...],
-    probs: Float32Array,
-    masks: BoolMask,
-    *,
-    strength: Mapping[int, float],
-    flow_to_prev: Float32Array | None = None,
-    is_cut: bool = False,
-) -> StableFrame:
-    """Make a frame's result of maps and masks; a pixel that several claim goes to the most probable class.
-
-    Args:
-        classes: One id per map.
-        probs: float32 (K, H, W), [0, 1]; becomes part of the result.
-        masks: bool (K, H, W), where they are above 0.5; becomes part of the result, changed.
-        strength: How sure the network is of each class that it speaks of, [0, 1], for the curves.
-        flow_to_prev: float32 (H, W, 2), pixels; None for a filter that knows of none.
-        is_cut: The frame starts a new shot.
-    """
-    _share_out(masks, probs)
-    states = tuple(
-        ClassState(
-            area_px=int(np.count_nonzero(mask)),
-            weight=1.0,
-            threshold=0.5,
-            confidence=strength.get(class_id, 0.0),
-            miss_streak=0 if strength.get(class_id, 0.0) > 0 else 1,
-        )
-        for class_id, mask in zip(classes, masks, strict=True)
-    )
-    return StableFrame(classes, probs, masks, states, flow_to_prev, is_cut)
+def _votes(
+    frames: Sequence[Layers], here: Layers, classes: Sequence[int], pixels: NDArray[np.intp]
+) -> Float32Array:
+    """Return what the frames of a window say of each class at some pixels, float32 (K, n)."""
+    votes = np.zeros((len(classes), pixels.size), np.float32)
+    for frame, weight in [*((frame, 1.0) for frame in frames), (here, OWN_VOTE)]:
+        for total, class_id in zip(votes, classes, strict=True):
+            if class_id in frame.maps:
+                total += np.float32(weight) * frame.maps[class_id].reshape(-1)[pixels]
+    return votes
 
 
 def _look_up(count: NDArray[np.uint8], table: Float32Array, *, mask: BoolMask, out: Float32Array) -> None:
@@ -223,13 +201,3 @@ def _look_up(count: NDArray[np.uint8], table: Float32Array, *, mask: BoolMask, o
         whole = np.zeros(256, np.float32)
         whole[: len(table)] = table
         cv2.LUT(count, whole, dst=out)
-
-
-def _share_out(masks: BoolMask, probs: Float32Array) -> None:
-    """Leave pixels that several masks claim to the most probable class, the first of equals."""
-    if len(masks) < 2:
-        return
-    claims = masks.view(np.uint8).sum(axis=0, dtype=np.uint8)
-    contested = np.flatnonzero(claims > 1)
-    winner = probs.reshape(len(probs), -1)[:, contested].argmax(axis=0)
-    masks.reshape(len(masks), -1)[:, contested] = winner == np.arange(len(masks))[:, None]

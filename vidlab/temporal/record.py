@@ -173,4 +173,4 @@ def renamed(expected: BoolMask, record: Record) -> float:
 
 def _share(mask: BoolMask, *, of: BoolMask) -> float:
     """Return how much of a place a mask covers, [0, 1]; 0 of none."""
-    return float(np.count_nonzero(mask & of)) / max(1, np.count_nonzero(of))
+    return int(np.count_nonzero(mask & of)) / max(1, int(np.count_nonzero(of)))
