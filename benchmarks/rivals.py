@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from vidlab.flow.consistency import occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.warp import warp
-from vidlab.temporal.filters import plain_result
 from vidlab.temporal.protocol import Evidence, StableFrame
+from vidlab.temporal.sharing import plain_result
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 FLOW_PRESET, FLOW_SCALE = "fast", 1.0  # with these, both lines of the data's README come out

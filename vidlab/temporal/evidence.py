@@ -3,6 +3,7 @@
 import numpy as np
 
 from vidlab.temporal.protocol import Evidence
+from vidlab.temporal.sharing import give_unclaimed
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
 
 STRENGTH_PERCENTILE = 80  # inside a mask most pixels, not the fading rim, say how sure the network is
@@ -67,6 +68,8 @@ def _from_probs(soft: ClassProbs, class_ids: tuple[int, ...] | None, prob_thresh
             probs[k] = soft.probs[soft.class_ids.index(class_id)]
     probs = _recenter(probs, prob_threshold)
     raw = probs > 0.5
+    if len(probs) > 1:  # what is surely something is the likeliest of all, even with less than one half
+        give_unclaimed(raw, probs, foreground=probs.sum(axis=0) > 0.5)
     strength = np.array([_soft_strength(p, m) for p, m in zip(probs, raw, strict=True)], np.float32)
     return Evidence(wanted, probs, raw, strength)
 

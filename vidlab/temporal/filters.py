@@ -16,8 +16,8 @@ from vidlab.temporal.sharing import (
     is_covered,
     jointly,
     mean_result,
-    plain_result,
     shared_out,
+    strengths,
     with_everything,
 )
 from vidlab.temporal.window import ClassMap, Layers, SlidingWindow, classes_of, to_layers
@@ -169,7 +169,8 @@ class Unfiltered:
 
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Return the frame's own evidence."""
-        return [plain_result(evidence, evidence.class_ids, list(evidence.probs))]
+        classes, probs, raw = evidence.class_ids, evidence.probs.copy(), evidence.raw.copy()
+        return [shared_out(classes, probs, raw, strength=strengths(evidence))]
 
     def flush(self) -> Iterable[StableFrame]:
         """Return nothing."""

@@ -160,7 +160,7 @@ def shared_out(
     """
     if len(masks) > 1:
         if foreground is not None:
-            _give_unclaimed(masks, probs, foreground=foreground, votes=votes)
+            give_unclaimed(masks, probs, foreground=foreground, votes=votes)
         _settle_claims(masks, probs)
     states = tuple(
         ClassState(
@@ -183,10 +183,10 @@ def _settle_claims(masks: BoolMask, probs: Float32Array) -> None:
     masks.reshape(len(masks), -1)[:, contested] = winner == np.arange(len(masks))[:, None]
 
 
-def _give_unclaimed(
-    masks: BoolMask, probs: Float32Array, *, foreground: BoolMask, votes: Votes | None
+def give_unclaimed(
+    masks: BoolMask, probs: Float32Array, *, foreground: BoolMask, votes: Votes | None = None
 ) -> None:
-    """Give foreground that no mask claims to the most probable class."""
+    """Give foreground, bool (H, W), that no mask claims to the most probable class; changes `masks`."""
     pixels = np.flatnonzero(foreground & ~masks.any(axis=0))
     if not pixels.size:
         return
