@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vidlab.metrics.boundary import boundary_f
 from vidlab.temporal.cleaning import clean
-from vidlab.temporal.edges import EdgeSnapper, snap
+from vidlab.temporal.edges import GATE_EVERY, EdgeSnapper, snap
 
 SIZE = (240, 320)
 RADIUS = 0.025
@@ -75,6 +75,34 @@ def test_coarse_outline_finds_the_object():
     before, after = (boundary_f(p > 0.5, truth, tolerance_px=1) for p in (probs, snapped))
     assert before < 0.6
     assert after > 0.95
+
+
+def test_large_pictures_are_filtered_at_a_smaller_size_and_as_well():
+    size = (SIZE[1] * 4, SIZE[0] * 4)
+    truth = cv2.resize(disk().astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    image = cv2.resize(photo(disk()), size, interpolation=cv2.INTER_NEAREST)
+    probs = cv2.resize(coarse(disk()), size, interpolation=cv2.INTER_NEAREST)
+    snapped = snap(probs, image, radius=RADIUS)
+    before, after = (boundary_f(p > 0.5, truth, tolerance_px=4) for p in (probs, snapped))
+    assert before < 0.6
+    assert after > 0.95
+
+
+def test_what_is_far_from_the_object_stays():
+    truth = disk(cx=70, r=30)
+    probs = np.maximum(coarse(truth), np.float32(0.15))
+    far = np.s_[:, 70 + 30 + 12 + 2 * 6 + 8 :]
+    assert np.array_equal(snap(probs, photo(truth), radius=RADIUS)[far], probs[far])
+
+
+def test_gate_that_is_shut_looks_again_after_some_frames():
+    truth = disk()
+    snapper = EdgeSnapper(radius=RADIUS, weight=1.0)
+    exact = truth.astype(np.float32)
+    assert snapper.step(1, exact, photo(truth)) is exact
+    kept = [snapper.step(1, p, photo(truth)) is p for p in (coarse(truth) for _ in range(4 * GATE_EVERY))]
+    assert all(kept[: GATE_EVERY - 1])
+    assert not any(kept[-GATE_EVERY:])
 
 
 def test_flat_picture_gives_no_edges_and_the_gate_stays_shut():

@@ -1,5 +1,6 @@
 """Outlines pulled to the edges of the picture, after masks were carried, averaged or upsampled."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,17 +12,38 @@ from vidlab.metrics.proxy import outline_contrast
 from vidlab.types import Float32Array, UInt8Image
 
 # The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
-# and so that a neighborhood still reaches a few pixels.
+# and so that a neighborhood still reaches a few pixels. It is applied at full size up to this height.
 MOST_SHRINK, LEAST_REACH = 8, 3
+FINE_HEIGHT_PX = 480
 TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
-SURE = 0.02  # probabilities below this are background; nothing there is worth filtering
+UNLIKELY = 0.2  # probabilities below this everywhere within reach make no outline
 GATE_EVERY = 4  # frames: what a clip's outlines are like changes slowly
 GATE_MEMORY = 0.6  # of the running gain in contrast: about ten frames
-GATE_HEIGHT_PX = 240  # of the picture the gate looks at: more tells nothing new
 # Gain in contrast below which edges are not followed, for noise gives some, and above which they are in full.
 GATE = (0.02, 0.05)
 GATE_REACH = 1 / 120  # of the height: how far from the outline the gate looks, 4 px at 480p
-FLATNESS = 1e-4  # variance of color, of [0, 1]², below which a neighborhood has no edge
+FLATNESS = 6.5  # variance of color, in gray levels squared, below which a neighborhood has no edge
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The part of a map that is filtered, at the size at which the filter is applied.
+
+    Attributes:
+        place: Rows and columns of the map.
+        probs: float32 (h, w), [0, 1].
+        colors: uint8 (h, w, 3), RGB, the same part of the picture.
+        solved_hw: Height and width at which the filter is solved.
+        reach: Of a neighborhood, in pixels of that size.
+        gate_reach: How far from the outline the gate looks, in pixels of half that size.
+    """
+
+    place: tuple[slice, slice]
+    probs: Float32Array
+    colors: UInt8Image
+    solved_hw: tuple[int, int]
+    reach: int
+    gate_reach: int
 
 
 class EdgeSnapper:
@@ -40,39 +62,30 @@ class EdgeSnapper:
     def reset(self) -> None:
         """Forget everything, as at a shot cut."""
         self._gains: dict[int, float] = {}
-        self._n_seen: dict[int, int] = {}
+        self._waits: dict[int, int] = {}  # frames until the gate looks again
 
     def step(self, class_id: int, probs: Float32Array, image: UInt8Image) -> Float32Array:
         """Take the next frame of a class: float32 (H, W), [0, 1], and its picture; return the result."""
-        if self._weight == 0:
+        wait = self._waits.get(class_id, 0)
+        self._waits[class_id] = max(0, wait - 1)
+        if self._weight == 0 or (wait and not self._share(class_id)):
             return probs
-        snapped = snap(probs, image, radius=self._radius)
-        if snapped is probs:
+        window = _look(probs, image, radius=self._radius)
+        if window is None:
             return probs
-        n_seen = self._n_seen.get(class_id, 0)
-        gain = None if n_seen % GATE_EVERY else _gain(probs, snapped, image)
+        pulled = _pulled(window)
+        gain = None if wait else _gain(window, pulled)
         if gain is not None:
             before = self._gains.get(class_id, gain)
             self._gains[class_id] = GATE_MEMORY * before + (1 - GATE_MEMORY) * gain
-        if gain is not None or class_id in self._gains:
-            self._n_seen[class_id] = n_seen + 1
+            self._waits[class_id] = GATE_EVERY - 1
+        return _blended(probs, window, pulled, share=self._share(class_id))
+
+    def _share(self, class_id: int) -> float:
+        """Say how much of the result is the filter's, [0, 1]."""
         closed, wide = GATE
-        opened = min(1.0, max(0.0, (self._gains.get(class_id, 0.0) - closed) / (wide - closed)))
-        weight = np.float32(self._weight * opened)
-        return np.asarray(probs + weight * (snapped - probs), np.float32) if weight else probs
-
-
-def _gain(probs: Float32Array, snapped: Float32Array, image: UInt8Image) -> float | None:
-    """How much more the colors on the two sides differ after the pull; None without an outline."""
-    shrink = max(2, len(probs) // GATE_HEIGHT_PX)
-    size = (max(1, probs.shape[1] // shrink), max(1, probs.shape[0] // shrink))
-    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    reach_px = max(1, round(GATE_REACH * size[1]))
-    before, after = (
-        outline_contrast(np.asarray(cv2.resize(m, size) > 0.5), small, reach_px=reach_px)
-        for m in (probs, snapped)
-    )
-    return after - before if before and after else None
+        opened = (self._gains.get(class_id, 0.0) - closed) / (wide - closed)
+        return self._weight * min(1.0, max(0.0, opened))
 
 
 def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Array:
@@ -91,51 +104,96 @@ def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Arr
     Returns:
         float32 (H, W), [0, 1]; the map itself where there is no object, or the picture is too small.
     """
+    window = _look(probs, image, radius=radius)
+    return probs if window is None else _blended(probs, window, _pulled(window), share=1.0)
+
+
+def _look(probs: Float32Array, image: UInt8Image, *, radius: float) -> _Window | None:
+    """Cut out what may change; None where there is no object, or the picture is too small."""
     reach_px = radius * len(probs)
-    window = window_of(probs > SURE, margin_px=round(2 * reach_px) + MOST_SHRINK)
-    if window is None or reach_px < TOO_NEAR_PX:
+    solved = int(np.clip(reach_px / LEAST_REACH, 1, MOST_SHRINK))
+    applied = max(1, len(probs) // FINE_HEIGHT_PX)
+    place = window_of(np.asarray(probs > UNLIKELY), margin_px=round(2 * reach_px))
+    if place is None or reach_px < TOO_NEAR_PX:
+        return None
+    # sides that are multiples of the smaller size are shrunk several times faster
+    rows, columns = (slice(side.start // solved * solved, -(-side.stop // solved) * solved) for side in place)
+    inside, colors = probs[rows, columns], image[rows, columns]
+    height, width = inside.shape
+    size_hw = max(1, height // applied), max(1, width // applied)
+    return _Window(
+        (rows, columns),
+        np.asarray(_shrunk(inside, size_hw), np.float32),
+        np.asarray(_shrunk(colors, size_hw), np.uint8),
+        solved_hw=(max(1, height // solved), max(1, width // solved)),
+        reach=round(reach_px / solved),
+        gate_reach=max(1, round(GATE_REACH * len(probs) / applied / 2)),
+    )
+
+
+def _shrunk(values: Float32Array | UInt8Image, size_hw: tuple[int, int]) -> Any:
+    return cv2.resize(values, size_hw[::-1], interpolation=cv2.INTER_AREA)
+
+
+def _pulled(window: _Window) -> Float32Array:
+    """Filter, float32 (h, w), [0, 1], by OpenCV's arithmetic: a fifth of the time of NumPy's."""
+    probs, colors = (
+        np.asarray(_shrunk(a, window.solved_hw), np.float32) for a in (window.probs, window.colors)
+    )
+    slopes, offset = (resize_map(a, window.probs.shape) for a in _explain(probs, colors, reach=window.reach))
+    pulled = _dot(window.colors, slopes)
+    pulled += offset
+    return np.clip(pulled, 0, 1, out=pulled)
+
+
+def _gain(window: _Window, pulled: Float32Array) -> float | None:
+    """How much more the colors on the two sides differ after the pull; None without an outline."""
+    half_hw = max(1, pulled.shape[0] // 2), max(1, pulled.shape[1] // 2)  # more tells nothing new
+    colors = np.asarray(_shrunk(window.colors, half_hw), np.uint8)
+    before, after = (
+        outline_contrast(np.asarray(_shrunk(m, half_hw) > 0.5), colors, reach_px=window.gate_reach)
+        for m in (window.probs, pulled)
+    )
+    return after - before if before and after else None
+
+
+def _blended(probs: Float32Array, window: _Window, pulled: Float32Array, *, share: float) -> Float32Array:
+    if not share:
         return probs
-    inside, colors = probs[window], image[window]
-    shrink = int(np.clip(reach_px / LEAST_REACH, 1, MOST_SHRINK))
-    size_hw = (max(1, inside.shape[0] // shrink), max(1, inside.shape[1] // shrink))
-    small, guide = (cv2.resize(a, size_hw[::-1], interpolation=cv2.INTER_AREA) for a in (inside, colors))
-    line = _explain(np.asarray(small, np.float32), _scaled(guide), reach=round(reach_px / shrink))
-    snapped = probs.copy()
-    snapped[window] = np.clip(_applied(line, colors), 0, 1)
-    return snapped
+    blended, inside = probs.copy(), probs[window.place]
+    blended[window.place] = cv2.addWeighted(inside, 1 - share, resize_map(pulled, inside.shape), share, 0)
+    return blended
 
 
-def _applied(line: Float32Array, colors: UInt8Image) -> Float32Array:
-    """Probability by color, float32 (H, W); OpenCV's own arithmetic, a third of the time of NumPy's."""
-    known = cv2.cvtColor(colors, cv2.COLOR_RGB2RGBA)  # opaque, 255: slope and offset apply in one product
-    terms = cv2.multiply(known, resize_map(line, colors.shape[:2]), scale=1 / 255, dtype=cv2.CV_32F)
-    return np.asarray(cv2.transform(terms, np.ones((1, 4), np.float32)), np.float32)
-
-
-def _scaled(image: Any) -> Float32Array:
-    return np.asarray(image, np.float32) * np.float32(1 / 255)
-
-
-def _explain(probs: Float32Array, guide: Float32Array, *, reach: int) -> Float32Array:
-    """Slope of probability over color and offset around each pixel, float32 (h, w, 4)."""
-    mean, mean_probs = _mean(guide, reach), _mean(probs, reach)
-    covariance = _mean(guide * probs[..., None], reach) - mean * mean_probs[..., None]
+def _explain(probs: Float32Array, colors: Float32Array, *, reach: int) -> tuple[Float32Array, Float32Array]:
+    """Slope of probability over color, float32 (h, w, 3), and offset, (h, w), around each pixel."""
+    mean, mean_probs = _mean(colors, reach), _mean(probs, reach)
+    planes, means = _planes(colors), _planes(mean)
+    rp, gp, bp = (_mean(planes[i] * probs, reach) - means[i] * mean_probs for i in range(3))
     rr, rg, rb, gg, gb, bb = (
-        _mean(guide[..., i] * guide[..., j], reach)
-        - mean[..., i] * mean[..., j]
-        + (FLATNESS if i == j else 0)
+        _mean(planes[i] * planes[j], reach) - means[i] * means[j] + (FLATNESS if i == j else 0)
         for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
     )
     # the inverse of a symmetric 3 × 3 matrix, written out: a thousandfold faster than one call per pixel
     xx, xy, xz = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     yy, yz, zz = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    red, green, blue = np.moveaxis(covariance / (rr * xx + rg * xy + rb * xz)[..., None], -1, 0)
-    line = np.empty((*probs.shape, 4), np.float32)
-    line[..., 0] = xx * red + xy * green + xz * blue
-    line[..., 1] = xy * red + yy * green + yz * blue
-    line[..., 2] = xz * red + yz * green + zz * blue
-    line[..., 3] = mean_probs - np.einsum("hwc,hwc->hw", line[..., :3], mean)
-    return _mean(line, reach)
+    determinant = rr * xx + rg * xy + rb * xz
+    red, green, blue = rp / determinant, gp / determinant, bp / determinant
+    slopes = np.empty(colors.shape, np.float32)
+    slopes[..., 0] = xx * red + xy * green + xz * blue
+    slopes[..., 1] = xy * red + yy * green + yz * blue
+    slopes[..., 2] = xz * red + yz * green + zz * blue
+    return _mean(slopes, reach), _mean(mean_probs - _dot(mean, slopes), reach)
+
+
+def _planes(colors: Float32Array) -> list[Float32Array]:
+    return [np.asarray(plane, np.float32) for plane in cv2.split(colors)]
+
+
+def _dot(colors: Float32Array | UInt8Image, slopes: Float32Array) -> Float32Array:
+    """Sum of the products of three channels, float32 (h, w); OpenCV has a fast path for three."""
+    products = cv2.multiply(colors, slopes, dtype=cv2.CV_32F)
+    return np.asarray(cv2.transform(products, np.ones((1, 3), np.float32)), np.float32)
 
 
 def _mean(values: Float32Array, reach: int) -> Float32Array:
