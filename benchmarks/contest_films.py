@@ -4,10 +4,16 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and OpenCV are loaded: one process per core instead
 
-from collections.abc import Mapping
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from contest import Method, Record, contest
 from contest_clips import Clip, real_clips, synthetic_clip
@@ -22,7 +28,9 @@ SYNTHETIC, REAL = "synthetic", "real"
 PARTS = (SYNTHETIC, REAL)
 RAW, TRUTH = "raw", "truth"
 SIZE_HW = (270, 480)
-QUICK_FRAMES, QUICK_PROFILES = 16, ("yolo_like", "deeplab_like", "missed_mostly")
+QUICK_FRAMES, QUICK_SPEEDS = 10, ("3px", "12px")
+QUICK_PROFILES, QUICK_SEQUENCES = ("yolo_like", "deeplab_like", "missed_mostly"), ("car-shadow", "dog")
+N_FRAMES, SEED = 40, 7  # another seed than any that parameters were chosen on
 N_PROCESSES = 2
 
 Results = dict[str, dict[str, Record]]  # clip → method → record
@@ -48,10 +56,15 @@ def clips_of(part: str, *, n_frames: int, seed: int, quick: bool) -> list[Clip]:
         quick: The first frames of fewer clips.
     """
     if part == REAL:
-        return list(real_clips(max_frames=QUICK_FRAMES if quick else 0))
-    clips = suite(size_hw=SIZE_HW, n_frames=QUICK_FRAMES if quick else n_frames, seed=seed)
-    wanted = [clip for clip in clips if not quick or clip.name.partition("/")[0] in QUICK_PROFILES]
-    return [synthetic_clip(clip) for clip in wanted]
+        clips = list(real_clips(max_frames=QUICK_FRAMES if quick else 0))
+        return [clip for clip in clips if not quick or clip.film in QUICK_SEQUENCES]
+    scenes = suite(size_hw=SIZE_HW, n_frames=QUICK_FRAMES if quick else n_frames, seed=seed)
+    return [synthetic_clip(scene) for scene in scenes if not quick or _is_quick(scene.name)]
+
+
+def _is_quick(name: str) -> bool:
+    profile, _, speed = name.partition("/")
+    return profile in QUICK_PROFILES and speed in QUICK_SPEEDS
 
 
 def measure(clips: list[Clip], methods: list[Method]) -> Results:
@@ -71,3 +84,56 @@ def measure(clips: list[Clip], methods: list[Method]) -> Results:
 def gain(found: Mapping[str, Record], method: str) -> float:
     """Return the change of (J + F) / 2 against raw, in points."""
     return 100 * ((found[method]["jf"] or 0.0) - (found[RAW]["jf"] or 0.0))
+
+
+def row_of(results: Results, name: str) -> dict[str, Any]:
+    """Reduce the records of some clips to the numbers of one version of the masks."""
+    gains = {clip: gain(found, name) for clip, found in results.items()}
+    worst = min(gains, key=lambda clip: gains[clip])
+    left = [found[name]["left_behind"] or 0.0 for found in results.values() if found[name]["gone"]]
+    return {
+        "gain": fmean(gains.values()),
+        "worst": gains[worst],
+        "worst_clip": worst,
+        "mc": fmean(number(found[name]["mc"]) for found in results.values()),
+        "excess_dis": fmean(number(f[TRUTH]["mc"]) - number(f[name]["mc"]) for f in results.values()),
+        "excess_farneback": fmean(number(found[name]["excess_flicker"]) for found in results.values()),
+        "ghosts": fmean(left) if left else None,
+    }
+
+
+def number(value: float | None) -> float:
+    """Return a value of a record, 0 where it is undefined."""
+    return 0.0 if value is None else value
+
+
+# ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
+def command(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what every command on these films understands."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=PARTS, help="one part")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"of the synthetic suite, default {SEED}")
+    parser.add_argument("--frames", type=int, default=N_FRAMES, help=f"per clip there, default {N_FRAMES}")
+    parser.add_argument("--quick", action="store_true", help="first frames of fewer clips: a look, no result")
+    parser.add_argument("--json", type=Path, help="write everything here, clip by clip")
+    return parser
+
+
+def measured(args: argparse.Namespace, methods: list[Method]) -> Iterator[tuple[str, Results]]:
+    """Measure what a command asks for; yield group by group: all that is drawn, each real network."""
+    for part in [args.only] if args.only else PARTS:
+        clips = clips_of(part, n_frames=args.frames, seed=args.seed, quick=args.quick)
+        if not clips:
+            print(f"{part}: no clips here, left out", file=sys.stderr)
+            continue
+        results = measure(clips, methods)
+        names = {clip.name: clip.group if part == REAL else part for clip in clips}
+        for group in dict.fromkeys(names.values()):
+            yield group, {clip: found for clip, found in results.items() if names[clip] == group}
+
+
+def write_json(path: Path | None, made: Any) -> None:
+    """Write what a command made, if it is asked to."""
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(made, indent=1) + "\n", "utf-8")

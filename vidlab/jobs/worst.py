@@ -132,7 +132,7 @@ def _picture(
     now = layers[1]
     full_hw = (now.mask.shape[0], now.mask.shape[1])
     size_hw = panel_size(full_hw, n_panels=len(layers) + 1, max_width_px=SHEET_WIDTH_PX)
-    window, zoom = _window([layer.mask for layer in layers])
+    window, zoom = window_around([layer.mask for layer in layers])
     images, masks = [], []
     for layer in layers:
         image = np.zeros((*full_hw, 3), np.uint8) if layer.image is None else layer.image
@@ -146,11 +146,19 @@ def _picture(
     panels.append(draw_difference(images[1], masks[1][0], target))
     said = "red: too much, blue: missed" if has_truth else "red: came, blue: went"
     captions = [layer.caption for layer in layers]
-    return WorstPicture(frame, panels, [*captions, said if zoom == 1 else f"{said} · zoom {zoom:.1f}×"])
+    return WorstPicture(frame, panels, [*captions, said if zoom == 1 else f"{said} · zoom {zoom:.1f} x"])
 
 
-def _window(masks: Sequence[BoolMask]) -> tuple[tuple[slice, slice], float]:
-    """The part of the picture, of the same shape, that shows all masks, and how much it is magnified."""
+def window_around(masks: Sequence[BoolMask]) -> tuple[tuple[slice, slice], float]:
+    """Find the part of the picture, of the same shape, that shows all masks with some room around them.
+
+    Args:
+        masks: bool (H, W), at least one.
+
+    Returns:
+        Rows and columns, and how much the part is magnified; the whole picture, 1, where the masks fill most
+        of it, or are empty.
+    """
     height, width = masks[0].shape
     y, x = np.nonzero(np.logical_or.reduce(masks))
     share = 1.0 if not y.size else ROOM * max((np.ptp(y) + 1) / height, (np.ptp(x) + 1) / width)
