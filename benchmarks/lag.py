@@ -20,7 +20,6 @@ from contest_films import RAW, entered, ours, row_of
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from rich.console import Console
 from rich.table import Table
 from versions import ROOT
@@ -113,30 +112,19 @@ def draw(groups: Mapping[str, Mapping[str, Row]], folder: Path) -> Path:
 
 def _panel(axes: Axes, rows: Mapping[str, Row], *, group: str) -> None:
     late, whole = lags(), rows[OFFLINE]["gain"]
-    goal, last = GOAL_SHARE * whole, late[-1]
-    axes.plot(
-        late, [rows[name_of(lag)]["gain"] for lag in late], "o-", color=METHOD_COLORS[STREAM], markersize=5
-    )
-    axes.axhline(whole, color=METHOD_COLORS[OFFLINE])
-    axes.axhline(goal, color="#777777", linestyle=":")
+    gains = [rows[name_of(lag)]["gain"] for lag in late]
+    axes.plot(late, gains, "o-", color=METHOD_COLORS[STREAM], markersize=5, label=f"{STREAM}, so late")
+    axes.axhline(whole, color=METHOD_COLORS[OFFLINE], label="both ways, offline")
+    axes.axhline(GOAL_SHARE * whole, color="#777777", linestyle=":", label=f"{GOAL_SHARE:.0%} of it: goal")
+    axes.axvline(GOAL_LAG, color="#cccccc", linewidth=1, zorder=0)
     share = rows[name_of(GOAL_LAG)]["share"]
     words = f"{group}\nlag {GOAL_LAG}: {share:.0%} of the offline gain; goal {held(share)}"
     axes.set_title(words, loc="left", fontsize=10)
-    axes.axvline(GOAL_LAG, color="#cccccc", linewidth=1, zorder=0)
-    named = (
-        (whole, 3, "both ways, offline", METHOD_COLORS[OFFLINE]),
-        (goal, -3, f"{GOAL_SHARE:.0%} of it", "#777777"),
-    )
-    for y, by, words, color in named:
-        axes.annotate(
-            words, (last, y), (0, by), textcoords="offset points", ha="right", fontsize=8.5, color=color,
-            va="bottom" if by > 0 else "top",
-            path_effects=[withStroke(linewidth=2, foreground="white")],
-        )  # fmt: skip
-    axes.set_ylim(0, 1.15 * max(whole, *(rows[name_of(lag)]["gain"] for lag in late)))
+    axes.set_ylim(0, 1.1 * max(whole, *gains))
     axes.set_xlabel("lag, frames")
     axes.set_ylabel("gain of (J + F) / 2, points")
     axes.set_xticks([*late])
+    axes.legend(loc="lower right", fontsize=8.5, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
