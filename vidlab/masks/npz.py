@@ -5,6 +5,7 @@ The keys that are read (T frames, K classes, N instances):
     masks      bool or uint8 (T, H, W)       one mask per frame; 0 and 1, or 0 and 255
                bool or uint8 (T, N, H, W)    instances; an empty mask is no instance
     scores     float (T, N)                  of the instances, [0, 1]; default 1
+    labels     whole numbers (T, H, W)       one class per pixel; 0 is background, 255 says nothing
     probs      float (T, H, W) or (T, K, H, W), [0, 1]; or uint8, 255 is 1.0
     class_ids  int (K,), (N,) or (T, N)      COCO ids; one class may do without
 """
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from vidlab.errors import MaskError
 from vidlab.masks.coco_entry import require_known_class
+from vidlab.masks.labels import IGNORE, classes_in, to_class_probs
 from vidlab.masks.png import require_size, to_mask
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
 
@@ -46,7 +48,7 @@ class NpzMasks:
 
     Attributes:
         path: The file.
-        kind: `instances` for masks (T, N, H, W), else `probs` (a mask is a probability of 0 or 1).
+        kind: `instances` for masks (T, N, H, W), else `probs` (masks and labels are probabilities of 0 or 1).
         size_hw: Height and width of every mask, in pixels.
         class_ids: COCO ids; for instances those that occur, ascending.
         n_frames: Frames held.
@@ -60,7 +62,7 @@ class NpzMasks:
 
         Args:
             path: File.
-            key: `masks` or `probs`.
+            key: `masks`, `labels` or `probs`.
             size_hw: Height and width of the video, in pixels; None takes any.
             class_id: COCO id of masks for which the file names none.
 
@@ -76,10 +78,14 @@ class NpzMasks:
         self.size_hw = (self._shape[-2], self._shape[-1])
         require_size(self.size_hw, size_hw, name=str(self.path))
         self.kind = "instances" if key == "masks" and len(self._shape) == 4 else "probs"
-        self._ids = self._read_class_ids(class_id)
-        self.class_ids = tuple(sorted(set(self._ids.ravel().tolist())))
-        if self.kind == "probs":
-            self.class_ids = tuple(int(one) for one in self._ids)
+        if key == "labels":
+            self.class_ids = classes_in(
+                _to_labels(frame, name=f"{self.path}, frame {index}") for frame, index in self._frames()
+            )
+        else:
+            self._ids = self._read_class_ids(class_id)
+            ids = np.unique(self._ids) if self.kind == "instances" else self._ids
+            self.class_ids = tuple(ids.tolist())
         self._scores = self._read_scores() if self.kind == "instances" else None
 
     def __iter__(self) -> Iterator[Observation]:
@@ -88,6 +94,11 @@ class NpzMasks:
         Raises:
             MaskError: The data are damaged, or hold other values.
         """
+        for frame, index in self._frames():
+            yield self._observation(frame, index)
+
+    def _frames(self) -> Iterator[tuple[NDArray[Any], int]]:
+        """Yield each frame as the file holds it, and its index."""
         with (
             _named(self.path),
             zipfile.ZipFile(self.path) as archive,
@@ -102,13 +113,15 @@ class NpzMasks:
                         f"{self.path} must hold {self.n_frames} frames, got {index}; it is cut off"
                     )
                 frame = np.frombuffer(chunk, self._dtype).reshape(self._shape[1:])
-                yield self._observation(frame, index)
+                yield frame, index
 
     def _observation(self, frame: NDArray[Any], index: int) -> Observation:
         name = f"{self.path}, frame {index}"
         if self._key == "probs":
             maps = _to_probs(frame, name=name)
             return ClassProbs(maps.reshape(-1, *self.size_hw), self.class_ids)
+        if self._key == "labels":
+            return to_class_probs(_to_labels(frame, name=name))
         masks = _to_masks(frame, name=name)
         if self._scores is None:
             return ClassProbs(masks.astype(np.float32)[None], self.class_ids)
@@ -117,12 +130,14 @@ class NpzMasks:
         return Instances(masks, self._scores[index], ids.astype(np.int64)).where(there)
 
     def _check_form(self) -> None:
-        kinds = {"masks": "bu", "probs": "fu"}[self._key]
-        narrow = self._dtype.kind != "u" or self._dtype.itemsize == 1
-        full = len(self._shape) in (3, 4) and min(self._shape[-2:]) > 0
+        kinds = {"masks": "bu", "labels": "iu", "probs": "fu"}[self._key]
+        narrow = self._dtype.kind != "u" or self._dtype.itemsize == 1 or self._key == "labels"
+        axes = (3,) if self._key == "labels" else (3, 4)
+        full = len(self._shape) in axes and min(self._shape[-2:]) > 0
         if self._dtype.kind not in kinds or not narrow or not full:
             wanted = {
                 "masks": "bool or uint8 (T, H, W) or (T, N, H, W)",
+                "labels": "whole numbers (T, H, W)",
                 "probs": "float (T, H, W) or (T, K, H, W)",
             }
             raise MaskError(
@@ -214,7 +229,16 @@ def _read_npy_header(data: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[A
 def _to_masks(frame: NDArray[Any], *, name: str) -> BoolMask:
     if frame.dtype == np.bool_:
         return frame
-    return to_mask(frame, name=name, hint="write probabilities under the key probs")
+    return to_mask(
+        frame, name=name, hint="write probabilities under the key probs, class labels under labels"
+    )
+
+
+def _to_labels(frame: NDArray[Any], *, name: str) -> NDArray[np.uint8]:
+    low, high = int(frame.min(initial=0)), int(frame.max(initial=0))
+    if low < 0 or high > IGNORE:
+        raise MaskError(f"{name} must hold labels from 0 to {IGNORE}, got {low if low < 0 else high}")
+    return frame.astype(np.uint8)
 
 
 def _to_probs(frame: NDArray[Any], *, name: str) -> Float32Array:

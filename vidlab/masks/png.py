@@ -98,7 +98,11 @@ def read_mask_png(path: str | Path, *, size_hw: tuple[int, int] | None) -> BoolM
         return _one_object(values, path)
     if values.dtype == np.bool_:
         return values
-    return to_mask(values, name=str(path), hint="for probabilities add --probs")
+    return to_mask(
+        values,
+        name=str(path),
+        hint="for probabilities add --probs, and put class labels into a folder named labels",
+    )
 
 
 def read_probs_png(path: str | Path, *, size_hw: tuple[int, int] | None) -> Float32Array:
@@ -146,6 +150,18 @@ def to_mask(values: NDArray[Any], *, name: str, hint: str) -> BoolMask:
         found = int(odd[0]) if odd.size else top
         raise MaskError(f"{name} must hold only 0 and 255 (or 0 and 1), got {found} too; {hint}")
     return mask
+
+
+def holds_labels(path: str | Path) -> bool:
+    """Say whether a PNG is an indexed picture with several labels; False for one that is damaged."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            if picture.mode != "P":  # the header tells, for most
+                return False
+            named = np.bincount(np.asarray(picture).ravel(), minlength=256)[1:]
+            return int(np.count_nonzero(named)) > 1
+    except UNREADABLE:
+        return False
 
 
 def _one_object(values: NDArray[np.uint8], path: str | Path) -> BoolMask:

@@ -8,8 +8,10 @@ from typing import Literal, Protocol
 
 from vidlab.errors import MaskError
 from vidlab.masks.coco import CocoMasks
-from vidlab.masks.folder import ClassFolderProbs, PngMasks, class_folders
+from vidlab.masks.folder import ClassFolderProbs, PngMasks, class_folders, numbered_pngs
+from vidlab.masks.labels import LabelMasks
 from vidlab.masks.npz import NpzMasks, npz_keys
+from vidlab.masks.png import holds_labels
 from vidlab.types import Frame, Instances, Observation
 
 logger = logging.getLogger(__name__)
@@ -52,9 +54,11 @@ class MaskSource(Protocol):
 def open_masks(
     path: str | Path, *, probs: bool, size_hw: tuple[int, int] | None, n_frames: int | None, class_id: int
 ) -> MaskSource:
-    """Open masks: a folder of PNGs, COCO results JSON, `.npz`, or a result folder of `vidlab segment`.
+    """Open masks: a folder of PNGs, COCO results JSON, `.npz`, or a result folder.
 
-    Of a result folder, `instances.json` is taken if it is there, else `probs/`, else `masks/`.
+    Of a result folder, `instances.json` is taken if it is there, else `probs/`, `labels/` or `masks/`. PNGs
+    are class labels, 0 background and 255 nothing, if their folder is called `labels`, or if they are indexed
+    and hold several labels.
 
     Args:
         path: File or folder.
@@ -158,14 +162,18 @@ def _open_folder(path: Path, *, probs: bool, size_hw: tuple[int, int] | None, cl
             return ClassFolderProbs(folder, size_hw=size_hw)
     if probs:
         return PngMasks(path, values="probs", size_hw=size_hw, class_id=class_id)
+    if path.name == "labels" or (path / "labels").is_dir():
+        return LabelMasks(path, size_hw=size_hw)
+    if not (path / "masks").is_dir() and any(map(holds_labels, numbered_pngs(path))):
+        return LabelMasks(path, size_hw=size_hw)
     return open_png_masks(path, size_hw=size_hw, class_id=class_id)
 
 
 def _npz_key(path: Path, *, probs: bool) -> str:
     keys = npz_keys(path)
-    if probs or ("probs" in keys and "masks" not in keys):
+    if probs:
         return "probs"
-    return "masks"
+    return next((key for key in ("masks", "labels", "probs") if key in keys), "masks")
 
 
 def _log_mismatch(source: MaskSource, n_frames: int | None) -> None:
