@@ -33,6 +33,7 @@ from vidlab.temporal.protocol import Evidence
 METHODS = ("flow_fusion", "flow_fusion_two_pass")
 ALL = "all"
 IDLE_POINTS, IDLE_EXCESS = 0.05, 0.0005  # a step that changes less than this changes nothing
+WORTH_SAYING = 1.0  # points: in words, smaller numbers are not told
 HEADINGS = (
     "without", "gain (worst)", "buys", "MC", "excess DIS", "excess Farneback", "ghosts", "worst clip",
 )  # fmt: skip
@@ -106,6 +107,24 @@ def verdicts(groups: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
     return said
 
 
+def in_words(groups: Mapping[str, Mapping[str, Row]]) -> str:
+    """Say what each step buys in each group of clips, most useful first; what never buys much, by name only.
+
+    >>> rows = {"step 2, carry": {"buys": 4.04}, "flow_error = 100": {"buys": -0.1}}
+    >>> in_words({"drawn": rows, "YOLO": rows})
+    '`carry` +4.0 / +4.0; less than a point either way: `flow_error`.'
+    """
+    bought: dict[str, list[float]] = {}
+    for step in (step for step in next(iter(groups.values())) if step not in (RAW, ALL)):
+        name = step.partition(" = ")[0].rpartition(", ")[2]
+        bought[name if step in HEARS_LESS else f"`{name}`"] = [rows[step]["buys"] for rows in groups.values()]
+    names = sorted(bought, key=lambda name: -sum(bought[name]))
+    much = [name for name in names if max(map(abs, bought[name])) >= WORTH_SAYING]
+    said = ", ".join(f"{name} {' / '.join(f'{v:+.1f}' for v in bought[name])}" for name in much)
+    little = ", ".join(name for name in names if name not in much)
+    return f"{said}; less than a point either way: {little}." if little else f"{said}."
+
+
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────
 def table_of(title: str, rows: Mapping[str, Row]) -> Table:
     """Make the table of one method on one group of clips."""
@@ -144,7 +163,7 @@ def main() -> int:
     args = parser.parse_args()
     console = Console(width=150)
     made: dict[str, Any] = {"hardware": hardware(device="cpu"), "seed": args.seed, "frames": args.frames}
-    made |= {"methods": {method: {} for method in args.methods}, "clips": {}}
+    made |= {"methods": {method: {} for method in args.methods}, "in_words": {}, "clips": {}}
     entries = {entry.name: entry for method in args.methods for entry in versions(method)}
     for group, results in films.measured(args, list(entries.values())):
         made["clips"] |= results
@@ -154,6 +173,8 @@ def main() -> int:
     for method, groups in made["methods"].items():
         if groups:
             console.print(verdict_table(method, groups))
+            made["in_words"][method] = f"{' / '.join(groups)}: {in_words(groups)}"
+            console.print(f"{method}, points of (J + F) / 2 on {made['in_words'][method]}\n", highlight=False)
     films.write_json(args.json, made)
     return 0
 

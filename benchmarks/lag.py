@@ -71,6 +71,12 @@ def verdict(group: str, rows: Mapping[str, Row]) -> str:
     return f"{group}: lag {GOAL_LAG} has {share:.0%} of the offline gain; {goal}"
 
 
+def in_words(groups: Mapping[str, Mapping[str, Row]]) -> str:
+    """Say in one sentence what waiting keeps of the offline gain in each group."""
+    kept = (rows[name_of(GOAL_LAG)]["share"] for rows in groups.values())
+    return f"Waiting {GOAL_LAG} frames keeps {' / '.join(f'{share:.0%}' for share in kept)} of that gain"
+
+
 def held(share: float) -> str:
     """Say whether a share of the offline gain reaches the goal; where nothing is gained, it does not."""
     return "held" if share >= GOAL_SHARE else "NOT held"
@@ -134,13 +140,14 @@ def main() -> int:
     args = films.command(__doc__).parse_args()
     console = Console(width=150)
     made: dict[str, Any] = {"hardware": hardware(device="cpu"), "seed": args.seed, "frames": args.frames}
-    made |= {"groups": {}, "clips": {}}
+    made |= {"groups": {}, "in_words": "", "clips": {}}
     for group, results in films.measured(args, versions()):
         made["clips"] |= results
         made["groups"][group] = rows_of(results)
     if groups := made["groups"]:
         console.print(table_of(groups))
         console.print(*(verdict(group, rows) for group, rows in groups.items()), sep="\n")
+        made["in_words"] = in_words(groups)
         whole = not (args.only or args.quick) and len(groups) > 1
         drawn = draw(groups, ROOT / "figures" if whole else ROOT / "runs" / "lag")
         print(f"drawn: {drawn.relative_to(ROOT)}", file=sys.stderr)

@@ -4,8 +4,9 @@
     .venv/bin/python scripts/make_readme.py --no-real  all but the real sequences, minutes of work
 
 Replaced are the output under the Python example, the table of notebooks (their last printed line), the table
-of the sample scene (needs what `make notebooks` leaves in runs/), and the table of real sequences (needs
-../shared/real).
+of the sample scene (needs what `make notebooks` leaves in runs/), the table of real sequences (needs
+../shared/real), and what steps and waiting buy (needs what `benchmarks/ablation.py --json runs/ablation.json`
+and `benchmarks/lag.py --json runs/lag.json` leave there).
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -23,7 +25,7 @@ import nbformat
 from vidlab.metrics.clip import ClipMetrics
 from vidlab.metrics.comparison import compare
 from vidlab.metrics.summary import ClipSummary
-from vidlab.params import EvaluateParams
+from vidlab.params import DEFAULT_METHOD, EvaluateParams
 from vidlab.viz.show import Table
 from vidlab.viz.tables import comparison_rows
 
@@ -31,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 SAMPLE = ROOT / "runs" / "hw2_01" / "stabilized" / "metrics.json"
 REAL = ROOT.parent / "shared" / "real" / "sequences"
+ABLATION, LAG = (ROOT / "runs" / f"{name}.json" for name in ("ablation", "lag"))
+WIDTH = 120
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 
@@ -93,6 +97,27 @@ def whole_summary(means: dict[str, object]) -> ClipSummary:
     return ClipSummary.model_validate({**means, "curves": ClipMetrics(EvaluateParams()).compute().curves})
 
 
+def steps_words() -> str:
+    """Repeat what the ablation and the lag curve said in words."""
+    ablation, lag = (json.loads(path.read_text("utf-8")) for path in (ABLATION, LAG))
+    return textwrap.fill(
+        f"Points of (J + F) / 2 that each step of the default method buys (`benchmarks/ablation.py`), on "
+        f"{ablation['in_words'][DEFAULT_METHOD]} {lag['in_words']} ([curve](figures/lag.png)). "
+        f"The worst drawn clips are [here](figures/worst.png).",
+        width=WIDTH,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def replace_paragraph(text: str, *, after: str, words: str) -> str:
+    """Put a paragraph in place of all that stands between a heading and the next one."""
+    found = re.search(rf"^{re.escape(after)}\n\n(.*?)\n\n(?=#)", text, re.DOTALL | re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"README.md must hold a paragraph after {after!r}")
+    return text[: found.start(1)] + words + text[found.end(1) :]
+
+
 def real_table() -> str:
     """Run the benchmark of the real sequences and return its means."""
     command = [sys.executable, str(ROOT / "benchmarks" / "real_sequences.py"), "--summary"]
@@ -118,6 +143,10 @@ def main() -> int:
         print("the table of the sample scene stays as it is: run make notebooks first", file=sys.stderr)
     if REAL.is_dir() and not args.no_real:
         text = replace_table(text, after="`benchmarks/real_sequences.py`", table=real_table())
+    if ABLATION.is_file() and LAG.is_file():
+        text = replace_paragraph(text, after="### Which step buys what", words=steps_words())
+    else:
+        print("what steps buy stays as it is: run the ablation and the lag curve first", file=sys.stderr)
     README.write_text(text, "utf-8")
     print(f"README.md: {len(text.splitlines())} lines")
     return 0
