@@ -17,6 +17,7 @@ FAST = 0.1  # of the object's size per frame
 SIZES = (0.8, 1.25)  # of the true area: a mask between these has about the right size
 TINY = 0.005  # of the picture
 RECENT = 5  # frames
+PERFECT = 0.995  # J
 NO_CAUSE = "Nothing that is measured here stands out."
 
 
@@ -30,6 +31,8 @@ class Facts:
         stable: The same of the stable mask.
         raw_area: Area of the raw mask over the true one; 0 where there is no object.
         stable_area: The same of the stable mask.
+        raw_px: Area of the raw mask, in pixels.
+        stable_px: The same of the stable mask.
         gone_frames: Frames since the object left; 0 while it is there.
         new_frames: Frames it has been there, this one included; 0 where there is none.
         missed_here: Frames in a row around this one in which the network did not find the object.
@@ -47,6 +50,8 @@ class Facts:
     stable: FrameAccuracy
     raw_area: float
     stable_area: float
+    raw_px: int
+    stable_px: int
     gone_frames: int
     new_frames: int
     missed_here: int
@@ -98,6 +103,7 @@ def facts_of(
     return Facts(
         frame, accuracy["raw"][frame], accuracy["stable"][frame],
         raw_area=_ratio(raw, truth), stable_area=_ratio(stable, truth),
+        raw_px=int(raw.sum()), stable_px=int(stable.sum()),
         gone_frames=_run(~shown[: frame + 1]) if shown[:frame].any() else 0,
         new_frames=_run(shown[: frame + 1]),
         missed_here=_run(missed[: frame + 1]) + _run(missed[:frame:-1]) if missed[frame] else 0,
@@ -118,38 +124,16 @@ def in_words(facts: Facts, *, gain: float, picture_px: int) -> str:
         picture_px: Pixels of the picture.
     """
     change = 100 * (jf(facts.stable) - jf(facts.raw))
-    said = [
-        f"Clip {gain:+.1f} points, this frame {change:+.1f}; "
-        f"area of raw {facts.raw_area:.2f}, of stable {facts.stable_area:.2f} times the true one."
-    ]
-    return " ".join([*said, *(list(_causes(facts, picture_px)) or [NO_CAUSE])])
+    areas = f"area of raw {facts.raw_area:.2f}, of stable {facts.stable_area:.2f} times the true one."
+    if not facts.size:
+        areas = f"nothing is there, raw shows {facts.raw_px} px, stable {facts.stable_px} px."
+    causes = " ".join(_causes(facts, picture_px)) or NO_CAUSE
+    return f"Clip {gain:+.1f} points, this frame {change:+.1f}; {areas} {causes}"
 
 
 def _causes(facts: Facts, picture_px: int) -> Iterator[str]:
-    small, large = SIZES
-    if facts.gone_frames:
-        yield f"The object left {facts.gone_frames} frames ago; what is drawn is left behind."
-    elif facts.missed_here:
-        yield (
-            f"The network misses the object here, {facts.missed_here} frames in a row "
-            f"({facts.missed} of {facts.shown} in the clip): the mask is carried, not seen."
-        )
-    elif facts.missed:
-        yield f"The network misses the object in {facts.missed} of {facts.shown} frames, not in this one."
-    if 0 < facts.new_frames <= RECENT < facts.frame:
-        yield f"It appeared {facts.new_frames} frames ago."
-    if facts.stable_area > large:
-        yield (
-            f"Of what is too much, the raw mask claims {facts.claimed:.0%} here too, "
-            f"and claimed {facts.claimed_before:.0%} in the {RECENT} frames before."
-        )
-    elif 0 < facts.stable_area < small:
-        held_back = facts.raw_area > facts.stable_area
-        yield (
-            "Part of what the raw mask shows is held back."
-            if held_back
-            else "The raw mask is smaller still: what a network does not show can hardly be found."
-        )
+    yield from _of_presence(facts)
+    yield from _of_shape(facts)
     if facts.lost > MUCH_LOST:
         yield f"The flow there and back disagrees on {facts.lost:.0%} of the object."
     length_px = (facts.size * picture_px) ** 0.5
@@ -157,6 +141,39 @@ def _causes(facts: Facts, picture_px: int) -> Iterator[str]:
         yield f"It moves fast: {facts.speed_px:.0f} px per frame, its size is {length_px:.0f} px."
     if 0 < facts.size < TINY:
         yield f"It is tiny: {facts.size:.2%} of the picture."
+
+
+def _of_presence(facts: Facts) -> Iterator[str]:
+    if facts.gone_frames:
+        yield f"The object is gone for {_frames(facts.gone_frames)}: what is drawn is left behind."
+    elif facts.missed_here:
+        yield (
+            f"The network misses the object here, {_frames(facts.missed_here)} in a row "
+            f"({facts.missed} of {facts.shown} in the clip): the mask is carried, not seen."
+        )
+    elif facts.missed:
+        yield f"The network misses the object in {facts.missed} of {facts.shown} frames, not in this one."
+    if 0 < facts.new_frames <= RECENT < facts.frame:
+        yield f"It has been there for {_frames(facts.new_frames)} only."
+
+
+def _of_shape(facts: Facts) -> Iterator[str]:
+    small, large = SIZES
+    if facts.size and facts.raw.j >= PERFECT:
+        yield "The raw mask is perfect here: every change is for the worse."
+    if facts.stable_area > large:
+        yield (
+            f"Of what is too much, the raw mask claims {facts.claimed:.0%} here too, "
+            f"and claimed {facts.claimed_before:.0%} in the {RECENT} frames before."
+        )
+    elif 0 < facts.stable_area < small and facts.raw_area > facts.stable_area:
+        yield "Part of what the raw mask shows is held back."
+    elif 0 < facts.stable_area < small:
+        yield "The raw mask is smaller still: what a network does not show can hardly be found."
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'s' if count > 1 else ''}"
 
 
 def jf(accuracy: FrameAccuracy) -> float:

@@ -90,7 +90,7 @@ def test_what_is_left_behind_is_said_with_its_age():
     masks = clip_of([there, nothing, nothing], [there] * 3, [there, nothing, nothing])
     facts = look(masks, 2)
     assert (facts.gone_frames, facts.stable_area, facts.size) == (2, 0.0, 0.0)
-    assert "The object left 2 frames ago" in said(facts)
+    assert "nothing is there, raw shows 0 px, stable 400 px. The object is gone for 2 frames" in said(facts)
     assert look(masks, 0).gone_frames == 0
 
 
@@ -120,11 +120,16 @@ def test_lost_flow_and_speed_are_those_of_the_object():
 
 
 def test_where_nothing_stands_out_this_is_said():
-    truth = square(5)
-    calm = look(clip_of([truth] * 2, [truth] * 2, [truth] * 2), 1, speed_px=0.5)
+    truth, near = square(5), square(6)
+    calm = look(clip_of([near] * 2, [near] * 2, [truth] * 2), 1, speed_px=0.5)
     assert said(calm).endswith(NO_CAUSE)
     assert said(calm).startswith("Clip -1.0 points, this frame +0.0;")
     assert "It is tiny: 0.10% of the picture." in said(replace(calm, size=0.001))
+
+
+def test_a_perfect_raw_mask_excuses_every_change():
+    facts = look(clip_of([square(5)], [square(6)], [square(5)]), 0)
+    assert said(facts).endswith("The raw mask is perfect here: every change is for the worse.")
 
 
 # ── pictures ────────────────────────────────────────────────────────────────────────────────────────────────

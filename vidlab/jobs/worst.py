@@ -23,6 +23,7 @@ EACH = 3  # frames of each kind: with six rows the sheet still fits a screen
 APART_FRAMES = 5  # at least so far from one another: neighbors of a bad frame show the same mistake
 SHEET_WIDTH_PX = 1920
 ROOM = 1.6  # a zoom shows the masks with so much around them
+MAX_ZOOM = 8.0  # of a tiny mask more would show pixels, and nothing to know the place by
 MAX_SHARE = 0.75  # of the picture's side: a zoom that shows more is not worth the loss of the whole
 MASK_COLOR: Color = (255, 210, 0)
 TRUTH_COLOR: Color = (0, 220, 255)
@@ -164,6 +165,7 @@ def window_around(masks: Sequence[BoolMask]) -> tuple[tuple[slice, slice], float
     share = 1.0 if not y.size else ROOM * max((np.ptp(y) + 1) / height, (np.ptp(x) + 1) / width)
     if share > MAX_SHARE:
         return np.s_[:, :], 1.0
+    share = max(share, 1 / MAX_ZOOM)
     sides = []
     for places, length in ((y, height), (x, width)):
         shown = max(1, round(share * length))
