@@ -3,7 +3,7 @@
     python benchmarks/long_run.py [--frames 108000] [--size 854x480] [--methods …] [--no-truth] [--json OUT]
 
 Each method runs in a process of its own over a synthetic clip of a few frames, played again and again: no
-decoding, no files, but everything else that a job holds: stabilizer, frames that wait, tracker, metrics of
+decoding, no files, but everything else that a job holds: stabilizer, frames that wait, tracks, metrics of
 raw and stable masks against the truth, curves, and the summary at the end. Resident memory is read at 1,000
 frames, when all buffers are full, and then at every power of ten, at the end, and after the summary.
 
@@ -32,11 +32,12 @@ from vidlab.jobs.curves import StateCurves
 from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import Measuring, Prediction
 from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
+from vidlab.jobs.tracks import named
 from vidlab.params import METHODS, EvaluateParams, EvidenceParams, method_params
 from vidlab.synthetic import PROFILES, corrupt_instances, iter_scene, random_scene
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.evidence import to_evidence
-from vidlab.tracking import Tracker
+from vidlab.tracking import TrackBook, as_groups, create_associator, identified
 from vidlab.types import BoolMask, Frame, Instances
 
 LIMIT_MB, FULL_LENGTH = 50.0, 108_000  # an hour at 30 frames/s
@@ -65,7 +66,8 @@ def looped(size_hw: tuple[int, int]) -> "Iterator[tuple[Frame, Instances, BoolMa
 def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool) -> dict[str, object]:
     """Run one method as a job would; return resident memory by number of frames, and the speed."""
     params = method_params(method)
-    tracker = Tracker(iou=params.track_iou, max_missed=params.track_max_missed)
+    associator = create_associator(params, evidence=EvidenceParams())
+    book = TrackBook()
     measuring = Measuring(("raw", "stable"), params=EvaluateParams(davis_t=False), judged=has_truth)
     curves = StateCurves()
     truths: deque[BoolMask] = deque()
@@ -76,19 +78,16 @@ def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool
     def items() -> "Iterator[tuple[Frame, object, PackedRaw]]":
         for frame, detections, truth in islice(looped(size_hw), n_frames):
             truths.append(truth)
-            evidence = to_evidence(detections, class_ids=None, **EvidenceParams().model_dump())
-            yield frame, evidence, PackedRaw(evidence, detections)
+            raw = to_evidence(detections, class_ids=None, **EvidenceParams().model_dump())
+            tracked = identified(associator.step(frame.image, detections))
+            book.announce(tracked)
+            evidence = to_evidence(as_groups(tracked), class_ids=None, **EvidenceParams().model_dump())
+            yield frame, evidence, PackedRaw(raw, tracked)
 
     start_s = time.perf_counter()
     for n_done, (frame, packed, stable) in enumerate(drive(create_stabilizer(params), items()), start=1):
+        stable, _ = named(stable, packed.tracked, book=book, select=None)
         raw, calm = packed.masks(), ClassMasks(stable.class_ids, stable.masks)
-        tracker.step(
-            packed.instances(),
-            stable.masks,
-            class_ids=stable.class_ids,
-            flow_to_prev=stable.flow_to_prev,
-            is_cut=stable.is_cut,
-        )
         predictions = {
             "raw": Prediction(raw.union, packed.probs()),
             "stable": Prediction(calm.union, strongest(stable.probs)),

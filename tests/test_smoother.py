@@ -15,7 +15,7 @@ from vidlab.jobs.drive import drive
 from vidlab.params import METHODS, EvidenceParams, method_params
 from vidlab.smoother import InstanceSmoother, StableMasks
 from vidlab.smoother.forms import MOST_LABELS
-from vidlab.smoother.instances import NOT_DETECTED, matched_rows
+from vidlab.smoother.instances import NOT_DETECTED
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.evidence import to_evidence
 from vidlab.types import OBJECT_CLASS_ID, ClassProbs, Frame, Instances
@@ -310,7 +310,7 @@ def test_memory_of_tracks_ends_with_them():
             CORNER[np.newaxis], np.ones(1, np.float32), np.full(1, DOG), np.array([i // 2], np.int64)
         )
         smoother.step(still, found)
-    assert len(smoother._known) < 40
+    assert len(smoother._book) < 40
 
 
 def test_detections_too_weak_to_count_are_not_rows():
@@ -320,26 +320,14 @@ def test_detections_too_weak_to_count_are_not_rows():
     assert np.array_equal(one.instances.masks[0], TRUTH[0])
 
 
-def test_rows_are_those_of_the_largest_overlap_by_brute_force():
-    rng = np.random.default_rng(0)
-    for _ in range(30):
-        corners = rng.integers(0, 20, (5, 2))
-        boxes = np.zeros((5, 32, 32), bool)
-        for mask, (y, x) in zip(boxes, corners, strict=True):
-            mask[y : y + 8, x : x + 8] = True
-        classes = rng.integers(1, 3, 5)
-        stable = Instances(boxes[:2], np.ones(2, np.float32), classes[:2])
-        detections = Instances(boxes[2:], np.ones(3, np.float32), classes[2:])
-
-        def gain(i, j, stable=stable, detections=detections):
-            a, b = stable.masks[i], detections.masks[j]
-            inside = (a & b).sum() > 0.5 * b.sum() and stable.class_ids[i] == detections.class_ids[j]
-            return iou(a, b) if inside else 0.0
-
-        best = max(gain(0, a) + gain(1, b) for a in range(3) for b in range(3) if a != b)
-        rows = matched_rows(stable, detections)
-        assert sum(gain(i, j) for i, j in enumerate(rows) if j != NOT_DETECTED) == pytest.approx(best)
-        assert all(j == NOT_DETECTED or gain(i, j) > 0 for i, j in enumerate(rows))
+def test_of_several_detections_of_one_object_the_surest_is_its_row():
+    part = TRUTH[0].copy()
+    part[:, : 8 + 12] = False
+    masks = np.stack([part, TRUTH[0], CORNER])
+    found = Instances(masks, np.array([0.5, 0.9, 0.8], np.float32), np.full(3, DOG))
+    (one,) = InstanceSmoother(method_params("none"), evidence=EvidenceParams()).step(IMAGES[0], found)
+    assert one.rows.tolist() == [1, 2]
+    assert one.instances.scores == pytest.approx([0.9, 0.8])
 
 
 # ── mistakes ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -65,6 +65,7 @@ def stabilize(args: argparse.Namespace) -> int:
     from vidlab import jobs
     from vidlab.cli.progress import progress_bar
 
+    select = None if args.select is None else jobs.Selection.parse(args.select)
     with progress_bar("stabilizing") as progress:
         result = jobs.stabilize(
             Path(args.video),
@@ -72,6 +73,7 @@ def stabilize(args: argparse.Namespace) -> int:
             out=Path(args.out),
             method=method,
             class_ids=classes,
+            select=select,
             truth=None if args.truth is None else Path(args.truth),
             save_frames=args.save_frames,
             force=args.force,

@@ -100,6 +100,7 @@ def _stabilize(to: _Commands) -> None:
         "and gives the same result as a run that was never killed.",
         "vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog",
         "vidlab stabilize clip.mp4 --masks probs/ --probs --method exponential --set alpha=0.3 --out runs/a",
+        "vidlab stabilize clip.mp4 --class person --select 320,240@0 --out runs/her",
         "vidlab stabilize clip.mp4 --truth truth/ --out runs/clip",
         "vidlab stabilize clip.mp4 --truth truth/ --out runs/clip --resume",
     )
@@ -122,6 +123,13 @@ def _stabilize(to: _Commands) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="set a tunable of the method; repeatable; vidlab params METHOD lists them",
+    )
+    parser.add_argument(
+        "--select",
+        metavar="WHICH",
+        help="write and measure one object alone: largest (covers most, summed over the clip), longest "
+        "(found in most frames), or X,Y@T (at column X and row Y of frame T, from 0); needs instances, reads "
+        "the clip twice",
     )
     parser.add_argument(
         "--truth", metavar="DIR", help="folder of PNGs with true masks: J and F are measured too"

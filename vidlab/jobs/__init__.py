@@ -7,6 +7,7 @@ from vidlab.jobs.labels import evaluate_labels
 from vidlab.jobs.overlays import overlay
 from vidlab.jobs.reading import MaskFile, Network
 from vidlab.jobs.segment import SegmentResult, segment
+from vidlab.jobs.selecting import Selection
 from vidlab.jobs.stabilize import StabilizeResult, stabilize
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "MaskFile",
     "Network",
     "SegmentResult",
+    "Selection",
     "StabilizeResult",
     "drive",
     "evaluate",

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.temporal.protocol import Evidence
-from vidlab.types import BoolMask, Float32Array, Instances, Observation
+from vidlab.tracking import without_masks
+from vidlab.types import BoolMask, Float32Array, Instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,18 @@ class PackedMasks:
 
 
 class PackedRaw:
-    """The raw side of one frame: 2 bytes per pixel and a bit per mask and pixel."""
+    """The raw side of one frame: 2 bytes per pixel and a bit per mask and pixel.
 
-    def __init__(self, evidence: Evidence, observation: Observation) -> None:
+    Attributes:
+        tracked: What is known of the frame's objects but their masks; None where there are no instances.
+    """
+
+    def __init__(self, evidence: Evidence, tracked: Instances | None) -> None:
         self._class_ids = evidence.class_ids
         self._masks = PackedMasks.of(evidence.raw)
         # half precision resolves 1/2000 of a probability: ten times finer than the mean L1 is printed
         self._probs = strongest(evidence.probs).astype(np.float16)
-        self._instances: tuple[PackedMasks, Instances] | None = None
-        if isinstance(observation, Instances):
-            nothing = np.zeros((len(observation), 0, 0), bool)
-            rest = Instances(nothing, observation.scores, observation.class_ids)
-            self._instances = (PackedMasks.of(observation.masks), rest)
+        self.tracked = None if tracked is None else without_masks(tracked)
 
     def masks(self) -> ClassMasks:
         """Return the raw masks."""
@@ -78,13 +79,6 @@ class PackedRaw:
     def probs(self) -> Float32Array:
         """Return the largest raw probability at each pixel, float32 (H, W)."""
         return self._probs.astype(np.float32)
-
-    def instances(self) -> Instances | None:
-        """Return the instances; None where the network gives no instances."""
-        if self._instances is None:
-            return None
-        masks, rest = self._instances
-        return Instances(masks.unpack(), rest.scores, rest.class_ids)
 
 
 def strongest(probs: Float32Array) -> Float32Array:

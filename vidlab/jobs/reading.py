@@ -18,11 +18,13 @@ from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, SegmentParams, SourceParams
 from vidlab.temporal.evidence import to_evidence
 from vidlab.temporal.protocol import Evidence
-from vidlab.types import OBJECT_CLASS_ID, Frame, Observation, VideoInfo
+from vidlab.tracking import as_groups, identified, ids_of
+from vidlab.types import OBJECT_CLASS_ID, Frame, Instances, Observation, UInt8Image, VideoInfo
 from vidlab.video import open_source
 
 Observed = Iterator[tuple[Frame, Observation]]
 Kind = Literal["instances", "probs"]
+Associate = Callable[[UInt8Image, Instances], Instances]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Network:
 
 
 class Reading:
-    """Frames and observations of one job, in step; iterate once.
+    """Frames and observations of one job, in step; each iteration begins at the first frame.
 
     Attributes:
         info: What the source declares.
@@ -128,22 +130,42 @@ class Reading:
         if not n_frames:
             raise VideoError(f"{self.info.path} must hold at least one frame, got none")
 
-    def with_evidence(self, *, n_done: int = 0) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
+    def with_evidence(
+        self, *, n_done: int = 0, associate: Associate | None = None, select: int | None = None
+    ) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
         """Yield each frame with its evidence and what is kept of its raw masks, as `drive` takes them.
 
-        The first `n_done` frames are passed over.
+        Args:
+            n_done: Frames to pass over.
+            associate: Gives the instances of each frame identities, which then stand for classes in the
+                evidence; without, and of masks that are no instances, there is one map per class.
+            select: The only identity whose detections are kept on the raw side.
         """
         for frame, observation in self.after(n_done):
-            with self._stopwatch.stage("evidence"):
-                evidence = to_evidence(
-                    observation,
-                    class_ids=self._wanted,
-                    min_score=self._rules.min_score,
-                    drop_below=self._rules.drop_below,
-                    prob_threshold=self._rules.prob_threshold,
-                )
-                packed = PackedRaw(evidence, observation)
+            if associate is None or not isinstance(observation, Instances):
+                with self._stopwatch.stage("evidence"):
+                    evidence = self._evidence(observation, self._wanted)
+                    packed = PackedRaw(evidence, None)
+            else:
+                tracked = associate(frame.image, observation)
+                with self._stopwatch.stage("evidence"):
+                    evidence, packed = self._of_tracks(tracked, select)
             yield frame, evidence, packed
+
+    def _of_tracks(self, tracked: Instances, select: int | None) -> tuple[Evidence, PackedRaw]:
+        kept = tracked if select is None else tracked.where(ids_of(tracked) == select)
+        raw = self._evidence(kept.where(kept.scores >= self._rules.min_score), self._wanted)
+        objects = identified(tracked)
+        return self._evidence(as_groups(objects), None), PackedRaw(raw, objects)
+
+    def _evidence(self, observation: Observation, class_ids: tuple[int, ...] | None) -> Evidence:
+        return to_evidence(
+            observation,
+            class_ids=class_ids,
+            min_score=self._rules.min_score,
+            drop_below=self._rules.drop_below,
+            prob_threshold=self._rules.prob_threshold,
+        )
 
     def _from_network(
         self, frames: Iterable[Frame], n_done: int, *, network: Segmenter, batch_size: int

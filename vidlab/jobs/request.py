@@ -8,10 +8,11 @@ from vidlab.jobs.curves import StateCurves
 from vidlab.jobs.measuring import Measuring
 from vidlab.jobs.packing import PackedRaw
 from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.selecting import Selection
 from vidlab.jobs.writing import Written
 from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
 from vidlab.temporal.protocol import Stabilizer
-from vidlab.tracking import Tracker
+from vidlab.tracking import Associator, TrackBook
 from vidlab.types import Frame
 
 
@@ -25,6 +26,7 @@ class Request:
     class_ids: tuple[int, ...] | None
     method: str
     params: MethodParams
+    select: Selection | None
     truth: Path | None
     source: SourceParams
     segment: SegmentParams
@@ -40,18 +42,22 @@ class State:
 
     Attributes:
         stabilizer: As it is after the frames it has taken.
-        tracker: As it is after the frames that are done.
+        associator: As it is after the frames that the stabilizer has taken.
         measuring: The metrics so far.
         curves: The stabilizer's own curves so far.
         written: How far the files are.
         waiting: Frames whose result is owed.
+        book: What is known of the tracks that are awaited or shown.
+        selected: The one track that is wanted, once it is known which.
         timing: Seconds so far, as the stopwatch reports them.
     """
 
     stabilizer: Stabilizer
-    tracker: Tracker
+    associator: Associator
     measuring: Measuring
     curves: StateCurves = field(default_factory=StateCurves)
     written: Written = field(default_factory=Written)
     waiting: deque[tuple[Frame, PackedRaw]] = field(default_factory=deque)
+    book: TrackBook = field(default_factory=TrackBook)
+    selected: int | None = None
     timing: dict[str, float] = field(default_factory=dict)

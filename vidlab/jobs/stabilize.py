@@ -10,6 +10,7 @@ from vidlab.jobs.output import require_replaceable
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network
 from vidlab.jobs.request import Request
+from vidlab.jobs.selecting import Selection
 from vidlab.jobs.stabilizing import Run
 from vidlab.jobs.unfinished import resumable_folder
 from vidlab.params import METHODS, EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
@@ -26,6 +27,7 @@ def stabilize(
     out: Path,
     method: MethodParams,
     class_ids: tuple[int, ...] | None = None,
+    select: Selection | None = None,
     truth: Path | None = None,
     source: SourceParams | None = None,
     segment: SegmentParams | None = None,
@@ -45,6 +47,8 @@ def stabilize(
         out: Folder for the results; appears when they are complete.
         method: The method with its tunables, as `params.method_params` builds them.
         class_ids: COCO ids of the wanted classes; None takes all.
+        select: The one object that is wanted; everything written and measured is of it alone. The clip is
+            read twice then, and a network run twice. None takes all.
         truth: Folder of PNGs with true masks, one per frame; J and F are measured then.
         source: How frames are read; None takes the defaults of `SourceParams`, and so on.
         segment: How the network is run.
@@ -59,7 +63,7 @@ def stabilize(
 
     Raises:
         UsageError: Method, class or value is wrong.
-        SourceError: Video, masks or truth cannot be used, or do not fit each other.
+        SourceError: Video, masks or truth cannot be used, or do not fit each other; no such object.
         OutputError: `out` is not empty, touches an input, or cannot be written; or what a killed run left is
             damaged, or of another request.
         WeightsError: The network has no weights.
@@ -72,6 +76,7 @@ def stabilize(
         class_ids=class_ids,
         method=method_name(method),
         params=method,
+        select=select,
         truth=truth,
         source=source or SourceParams(),
         segment=segment or SegmentParams(),

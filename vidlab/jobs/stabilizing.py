@@ -18,7 +18,9 @@ from vidlab.jobs.reading import Reading, describe_masks
 from vidlab.jobs.record import describe_file, describe_params, describe_run, write_json
 from vidlab.jobs.request import Request, State
 from vidlab.jobs.resume import CHECKPOINT_FRAMES, Checkpoints
+from vidlab.jobs.selecting import find
 from vidlab.jobs.stopwatch import Stopwatch, TimedStabilizer
+from vidlab.jobs.tracks import named
 from vidlab.jobs.truth import MaskFolder
 from vidlab.jobs.unfinished import Unfinished
 from vidlab.jobs.writing import BACKGROUND, StableWriter
@@ -29,8 +31,8 @@ from vidlab.params import (
 )
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import StableFrame
-from vidlab.tracking import Tracker
-from vidlab.types import Frame, Instances
+from vidlab.tracking import create_associator, identified
+from vidlab.types import Frame, Instances, UInt8Image
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,13 @@ class Run:
             one_class=request.class_ids is not None and len(request.class_ids) == 1,
         )
         with writer:
+            if request.select is not None and self._state.selected is None:
+                self._state.selected = find(
+                    request.select,
+                    reading=self._reading,
+                    associator=create_associator(request.params, evidence=request.evidence),
+                    evidence=request.evidence,
+                )
             if not self._state.written.n_frames and self._checkpoints is not None:
                 self._checkpoints.begin(self.description)
             self._drive(writer, progress)
@@ -111,7 +120,9 @@ class Run:
 
     def _drive(self, writer: StableWriter, progress: Progress) -> None:
         n_taken = self._state.written.n_frames + len(self._state.waiting)
-        items = self._reading.with_evidence(n_done=n_taken)
+        items = self._reading.with_evidence(
+            n_done=n_taken, associate=self._associate, select=self._state.selected
+        )
         while True:
             timed = TimedStabilizer(self._state.stabilizer, self._stopwatch)
             for results in steps(timed, items, waiting=self._state.waiting):
@@ -148,11 +159,13 @@ class Run:
             progress(writer.n_frames, self._reading.n_expected)
 
     def _take(self, frame: Frame, packed: PackedRaw, stable: StableFrame, writer: StableWriter) -> None:
-        raw = packed.masks()
+        raw, tracked = packed.masks(), None
+        if packed.tracked is not None:
+            with self._stopwatch.stage("track"):
+                stable, tracked = named(
+                    stable, packed.tracked, book=self._state.book, select=self._state.selected
+                )
         calm = ClassMasks(stable.class_ids, stable.masks)
-        with self._stopwatch.stage("track"):
-            instances = packed.instances()
-            tracked = None if instances is None else self._track(instances, stable)
         with self._stopwatch.stage("measure"):
             predictions = {
                 "raw": Prediction(raw.union, packed.probs()),
@@ -164,14 +177,12 @@ class Run:
         with self._stopwatch.stage("write"):
             writer.write(frame, raw=raw, stable=calm, instances=tracked)
 
-    def _track(self, instances: Instances, stable: StableFrame) -> Instances:
-        return self._state.tracker.step(
-            instances,
-            stable.masks,
-            class_ids=stable.class_ids,
-            flow_to_prev=stable.flow_to_prev,
-            is_cut=stable.is_cut,
-        )
+    def _associate(self, image: UInt8Image, found: Instances) -> Instances:
+        """Give the next frame's detections identities."""
+        with self._stopwatch.stage("track"):
+            tracked = self._state.associator.step(image, found)
+            self._state.book.announce(identified(tracked))
+        return tracked
 
     def _conclude(self, writer: StableWriter) -> StabilizeResult:
         folder, measured = self._folders.result, self._state.measuring.compute()
@@ -201,12 +212,11 @@ class Run:
         params = self._request.params
         stabilizer = create_stabilizer(params)
         stabilizer.reset()
-        tracker = Tracker(iou=params.track_iou, max_missed=params.track_max_missed)
-        tracker.reset()
+        associator = create_associator(params, evidence=self._request.evidence)
         # judged only where there is truth to judge by; T would take longer than stabilizing does
         judging = EvaluateParams(davis_t=False)
         measuring = Measuring(("raw", "stable"), params=judging, judged=self._request.truth is not None)
-        return State(stabilizer, tracker, measuring)
+        return State(stabilizer, associator, measuring)
 
     def _timing(self) -> dict[str, float]:
         """Seconds per stage, those before a kill included as far as their results were kept."""
@@ -226,6 +236,7 @@ class Run:
             "video": describe_file(request.video),
             **describe_masks(request.masks_from, self._reading),
             "truth": describe_file(request.truth),
+            "select": None if request.select is None else str(request.select),
             "method": request.method,
             **describe_params(
                 params=request.params,

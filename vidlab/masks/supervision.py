@@ -18,7 +18,7 @@ from vidlab.errors import MissingExtraError, ShapeError, UsageError
 from vidlab.smoother import InstanceSmoother, StableInstances
 from vidlab.smoother.forms import ChannelOrder, to_rgb
 from vidlab.smoother.masks import DEFAULT_METHOD, SURE, split_settings
-from vidlab.tracking.tracker import box_of
+from vidlab.tracking.boxes import box_of
 from vidlab.types import OBJECT_CLASS_ID, BoolMask, Float32Array, Instances, UInt8Image
 
 try:
@@ -36,8 +36,8 @@ class DetectionsSmoother:
     there, with its last confidence. Of each:
 
     - `mask`: bool (N, H, W), stable, without overlap; `xyxy`: float32, the box around it, half-open.
-    - `tracker_id`: yours, if your detections have it (every track is then made stable by itself); otherwise
-      from `vidlab.tracking.Tracker`, from 1.
+    - `tracker_id`: yours, if your detections have it; otherwise from `vidlab.tracking.Associator`, from 1.
+      Every track is made stable by itself.
     - `confidence`, `class_id`, `data`: those of its last detection; None where yours are.
 
     `metadata` is the frame's own.

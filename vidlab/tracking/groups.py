@@ -1,0 +1,39 @@
+"""Tracked detections as those who stabilize and those who wait need them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidlab.errors import UsageError
+from vidlab.types import Instances
+
+NOBODY = -1  # the identity of detections that belong to no object
+
+
+def ids_of(tracked: Instances) -> NDArray[np.int64]:
+    """Return the identities of detections, int64 (N,).
+
+    Raises:
+        UsageError: They have none.
+    """
+    if tracked.track_ids is None:
+        raise UsageError("detections must have track_ids, got none")
+    return tracked.track_ids
+
+
+def as_groups(tracked: Instances) -> Instances:
+    """Return detections with their identity in the place of their class.
+
+    `temporal.evidence.to_evidence` then makes one map of each object, which is stabilized by itself.
+    """
+    return Instances(tracked.masks, tracked.scores, ids_of(tracked))
+
+
+def identified(tracked: Instances) -> Instances:
+    """Return the detections that belong to an object."""
+    return tracked.where(ids_of(tracked) != NOBODY)
+
+
+def without_masks(tracked: Instances) -> Instances:
+    """Return all that is known of detections but their masks, bool (N, 0, 0): small enough to wait."""
+    nothing = np.zeros((len(tracked), 0, 0), np.bool_)
+    return Instances(nothing, tracked.scores, tracked.class_ids, tracked.track_ids)
