@@ -169,5 +169,8 @@ def test_a_sheet_gets_as_many_colors_as_fit():
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(full)).convert("RGB")), noise)
     fewer = to_png(noise, max_bytes=len(full) // 2)
     assert len(fewer) <= len(full) // 2
+    noise[30, :8] = COLORS["stable"]
+    palette = Image.open(io.BytesIO(to_png(noise, max_bytes=len(full) // 2))).convert("RGB")
+    assert np.abs(np.asarray(palette)[30, :8].astype(int) - COLORS["stable"]).max() < 40
     with pytest.raises(OutputError, match=r"the sheet must stay under 10 bytes, got .*; draw fewer clips"):
         to_png(noise, max_bytes=10)
