@@ -246,7 +246,10 @@ class FusionParams(MethodParams):
         le=0.1,
         off=0.0,
     )
-    anti_ghost: bool = tunable(True, "Step 6: fade out a mask that the network has stopped confirming.")
+    spare_steady: bool = tunable(
+        True, "Smooth a network's masks only as far as they flicker; off smooths steady masks as well."
+    )
+    anti_ghost: bool = tunable(True, "Step 6: hold masks to what the network confirms.")
     confidence_memory: float = tunable(
         0.8, "Weight of the past in the running confidence; larger reacts later.", ge=0, lt=1
     )
@@ -259,6 +262,13 @@ class FusionParams(MethodParams):
     )
     gone_after: int = tunable(
         12, "Missed frames after which a mask is gone for certain.", unit="frames", ge=1, le=300
+    )
+    kept_after: int = tunable(
+        6,
+        "Frames in a row with the object after which it is shown for certain; smaller shows false ones too.",
+        unit="frames",
+        ge=1,
+        le=300,
     )
 
 

@@ -157,7 +157,8 @@ class FollowingExponential:
             self._means = {class_id: probs.copy() for class_id, probs in sorted(here.items())}
         else:
             known = sorted({*before, *here})
-            self._means = {c: self._joined(before.get(c), here.get(c), path) for c in known}
+            joined = {c: self._joined(before.get(c), here.get(c), path) for c in known}
+            self._means = without_gone(joined, here=here)
         flow = None if path is None else path.flow
         covered = self._covered
         return [mean_result(evidence, self._means, covered=covered, flow_to_prev=flow, is_cut=is_cut)]

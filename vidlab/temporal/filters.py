@@ -144,7 +144,8 @@ class Exponential:
         else:
             unseen = {c: np.zeros_like(probs) for c, probs in here.items() if c not in before}
             known = sorted({**before, **unseen}.items())
-            self._means = {class_id: self._joined(mean, here.get(class_id)) for class_id, mean in known}
+            joined = {class_id: self._joined(mean, here.get(class_id)) for class_id, mean in known}
+            self._means = without_gone(joined, here=here)
         return [mean_result(evidence, self._means)]
 
     def _joined(self, mean: Float32Array, probs: Float32Array | None) -> Float32Array:

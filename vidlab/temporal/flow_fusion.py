@@ -22,8 +22,9 @@ from vidlab.flow import DisFlow, MotionEstimator, resize_flow
 from vidlab.params import FusionParams
 from vidlab.temporal.area import adaptive_threshold
 from vidlab.temporal.edges import EdgeSnapper
+from vidlab.temporal.flicker import FlickerShare
 from vidlab.temporal.fusion import Carrier, FusedState, carrier, joined
-from vidlab.temporal.ghost import GhostState, confirm, fading
+from vidlab.temporal.ghost import GhostState, confirm, fading, is_remnant, share_a_pixel
 from vidlab.temporal.partition import partition
 from vidlab.temporal.passes import Pass
 from vidlab.temporal.protocol import ClassState, Evidence, StableFrame
@@ -61,7 +62,8 @@ class FlowFusion:
         self._motion.reset()
         self._waiting: deque[Record] = deque()
         self._history: deque[Record] = deque(maxlen=self._past_areas)
-        self._forward = Pass(self._params)
+        self._flicker = FlickerShare(watches=self._params.spare_steady)
+        self._forward = Pass(self._params, flicker=self._flicker)
         self._ghosts: dict[int, GhostState] = {}
         self._areas: dict[int, deque[int]] = {}
         self._edges = EdgeSnapper(radius=self._params.edge_radius, weight=self._params.edge_weight)
@@ -71,6 +73,7 @@ class FlowFusion:
         motion = self._motion.step(image)
         is_cut = motion is not None and motion.is_cut
         usable = None if is_cut else motion
+        self._flicker.step(evidence, usable)
         self._waiting.append(
             Record(_size_of(image), image, usable, usable is None, is_cut, pack(evidence), is_total(evidence))
         )
@@ -105,7 +108,7 @@ class FlowFusion:
         futures: list[dict[int, FusedState]] = [{} for _ in range(count)]
         if self._look_ahead == 0:
             return futures
-        backward = Pass(self._params)
+        backward = Pass(self._params, flicker=self._flicker)
         for index in reversed(range(len(self._waiting))):
             record = self._waiting[index]
             after = self._waiting[index + 1].motion if index + 1 < len(self._waiting) else None
@@ -125,6 +128,7 @@ class FlowFusion:
         step = self._carrier(motion.to_prev, motion.lost, motion.error, record) if motion else None
         past = self._forward.carry(step, classes=classes)
         present = self._join(self._forward, past, index, classes)
+        self._confirm(record, classes)
         probs = np.zeros((len(classes), *record.size_hw), np.float32)
         thresholds = np.zeros(len(classes))
         for k, class_id in enumerate(classes):
@@ -132,9 +136,11 @@ class FlowFusion:
             probs[k] = joined(state, future[class_id]) if class_id in future else state.probs
             probs[k] = self._edges.step(class_id, probs[k], record.image)
             thresholds[k] = self._threshold(class_id, probs[k])
-            probs[k] *= self._fading(index, class_id)
+            if self._params.anti_ghost:
+                probs[k], thresholds[k] = self._confirmed(index, class_id, probs[k], threshold=thresholds[k])
         background = not all(neighbor.is_total for neighbor in self._neighbors(index)[0])
-        masks = partition(probs, thresholds, least_piece=self._params.least_piece, background=background)
+        least = self._params.least_piece * np.array([self._flicker.doubt(class_id) for class_id in classes])
+        masks = partition(probs, thresholds, least_piece=least, background=background)
         states = self._states(classes, masks, thresholds)
         return StableFrame(classes, probs, masks, states, self._flow_of(record, step), record.is_cut)
 
@@ -190,18 +196,32 @@ class FlowFusion:
         recent.append(int(np.count_nonzero(probs > 0.5)))
         return threshold
 
-    def _fading(self, index: int, class_id: int) -> float:
-        record = self._waiting[index]
-        self._ghosts[class_id] = ghost = confirm(
-            self._ghosts.get(class_id),
-            found=record.area(class_id) > 0,
-            strength=record.strength(class_id),
-            confidence_memory=self._params.confidence_memory,
-        )
-        if not self._params.anti_ghost:
-            return 1.0
+    def _confirm(self, record: Record, classes: tuple[int, ...]) -> None:
+        for class_id in classes:
+            self._ghosts[class_id] = confirm(
+                self._ghosts.get(class_id),
+                found=record.area(class_id) > 0,
+                strength=record.strength(class_id),
+                confidence_memory=self._params.confidence_memory,
+            )
+
+    def _confirmed(
+        self, index: int, class_id: int, probs: Float32Array, *, threshold: float
+    ) -> tuple[Float32Array, float]:
+        """Hold a class to what the network confirms: probabilities and threshold (step 6)."""
+        record, ghost = self._waiting[index], self._ghosts[class_id]
         missed = min(ghost.miss_streak, self._until_found(index, class_id))
-        return fading(missed, fade_after=self._params.fade_after, gone_after=self._params.gone_after)
+        if missed:
+            usual_px = max(neighbor.area(class_id) for neighbor in self._neighbors(index)[0])
+            if is_remnant(probs > threshold, usual_px=usual_px):
+                return np.zeros_like(probs), threshold
+            factor = fading(missed, fade_after=self._params.fade_after, gone_after=self._params.gone_after)
+            return (probs * np.float32(factor) if factor < 1 else probs), threshold
+        raw = record.probs(class_id)
+        if ghost.found_streak < self._params.kept_after or share_a_pixel(probs > threshold, raw > 0.5):
+            return probs, threshold
+        self._forward.start_over(class_id, raw, weight=1.0)
+        return raw, 0.5
 
     def _until_found(self, index: int, class_id: int) -> int:
         """Frames until the object is found again in this shot, as far as the look-ahead shows."""
@@ -224,6 +244,7 @@ class FlowFusion:
             if self._forward.forget(class_id, below=FORGOTTEN):
                 self._ghosts.pop(class_id, None)
                 self._areas.pop(class_id, None)
+                self._flicker.forget(class_id)
 
 
 def _size_of(image: UInt8Image) -> tuple[int, int]:

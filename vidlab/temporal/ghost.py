@@ -1,6 +1,19 @@
-"""Step 6: a mask that the network no longer confirms fades, and is gone after a stated number of frames."""
+"""Step 6: the mask is held to what the network confirms.
+
+The contract, per class and shot, whatever the flow and the running mean say:
+- **gone**: a mask is empty from `gone_after` frames after (looking ahead: and before) the nearest frame in
+  which the network found the object; at once where only a remnant at the border is left of it;
+- **kept**: an object found in `kept_after` frames in a row is shown in the last of them.
+"""
 
 from dataclasses import dataclass
+
+import numpy as np
+
+from vidlab.types import BoolMask
+
+REMNANT = 0.05  # of the object's area: what the flow failed to carry out of the picture with the rest
+LOOK_PX = 4  # a coarse look is often enough to see that two masks meet
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,10 +23,12 @@ class GhostState:
     Attributes:
         confidence: Exponentially weighted mean of the evidence's strength, [0, 1].
         miss_streak: Frames in a row without a raw mask.
+        found_streak: Frames in a row with one.
     """
 
     confidence: float
     miss_streak: int
+    found_streak: int
 
 
 def confirm(
@@ -29,9 +44,11 @@ def confirm(
     """
     strength = strength if found else 0.0
     if state is None:
-        return GhostState(strength, 0 if found else 1)
+        return GhostState(strength, miss_streak=int(not found), found_streak=int(found))
     confidence = confidence_memory * state.confidence + (1 - confidence_memory) * strength
-    return GhostState(confidence, 0 if found else state.miss_streak + 1)
+    if found:
+        return GhostState(confidence, miss_streak=0, found_streak=state.found_streak + 1)
+    return GhostState(confidence, miss_streak=state.miss_streak + 1, found_streak=0)
 
 
 def fading(missed: int, *, fade_after: int, gone_after: int) -> float:
@@ -53,3 +70,25 @@ def fading(missed: int, *, fade_after: int, gone_after: int) -> float:
     if missed <= fade_after:
         return 1.0
     return (gone_after - missed) / (gone_after - fade_after)
+
+
+def is_remnant(mask: BoolMask, *, usual_px: int) -> bool:
+    """Say whether a mask, bool (H, W), is the rest of an object that has left through the border.
+
+    >>> mask = np.zeros((20, 20), bool)
+    >>> mask[5:8, 0] = True
+    >>> is_remnant(mask, usual_px=100), is_remnant(mask, usual_px=10)
+    (True, False)
+    """
+    at_border = mask[[0, -1]].any() or mask[:, [0, -1]].any()
+    return bool(at_border) and int(np.count_nonzero(mask)) < REMNANT * usual_px
+
+
+def share_a_pixel(a: BoolMask, b: BoolMask) -> bool:
+    """Say whether two masks, bool (H, W), meet anywhere.
+
+    >>> share_a_pixel(np.eye(3, dtype=bool), np.eye(3, dtype=bool)[::-1])
+    True
+    """
+    coarse = np.s_[::LOOK_PX, ::LOOK_PX]
+    return bool((a[coarse] & b[coarse]).any() or (a & b).any())

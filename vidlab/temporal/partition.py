@@ -25,19 +25,24 @@ BESIDE = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
 def partition(
-    probs: Float32Array, thresholds: NDArray[np.float64], *, least_piece: float, background: bool
+    probs: Float32Array,
+    thresholds: NDArray[np.float64],
+    *,
+    least_piece: float | NDArray[np.float64],
+    background: bool,
 ) -> BoolMask:
     """Share out a picture among classes, and clean what each of them gets.
 
     A pixel's class is the one farthest above its threshold, the first of equals. It is foreground if all
     classes together reach that class's threshold: an object that the network calls now dog, now cat, is still
     an object. Then small pieces go to the best class beside them, or to the background where that is there
-    and more probable than the class, and small holes to the best class around them.
+    and more probable than the class, and holes that are small for the foreground to the best class around.
 
     Args:
         probs: float32 (K, H, W), [0, 1].
         thresholds: float64 (K,), probability above which a pixel belongs to a class.
-        least_piece: Area, as a share of the picture, below which a piece or a hole is a speck; see `clean`.
+        least_piece: Area, as a share of the picture, below which a piece or a hole is a speck (see `clean`):
+            one for all classes, or float64 (K,).
         background: Whether there is any; without, every pixel belongs to a class.
 
     Returns:
@@ -50,21 +55,23 @@ def partition(
     >>> masks.sum(axis=(1, 2)).tolist()
     [800, 800]
     """
+    shares = np.broadcast_to(least_piece, len(probs)).tolist()
     limits = thresholds.astype(np.float32)[:, np.newaxis, np.newaxis]
     if len(probs) < 2:
         masks = np.asarray(probs > limits)
         for k in range(len(masks)):
-            masks[k] = clean(masks[k], least_share=least_piece)
+            masks[k] = clean(masks[k], least_share=shares[k])
         return masks
     owners = (probs - limits).argmax(axis=0).astype(np.int16)
     if background:
         owners[probs.sum(axis=0) <= limits.ravel()[owners]] = NOBODY
-    if least_piece > 0:
-        least = [least_px(owners == k, least_share=least_piece) for k in range(len(probs))]
+    if any(shares):
+        least = [least_px(owners == k, least_share=share) for k, share in enumerate(shares)]
         votes = _Votes(probs, limits[:, :, 0])
         _give_away(owners, list(_specks(owners, least)), votes)
         if background:
-            _fill(owners, least, votes)
+            everything = owners != NOBODY  # objects side by side enclose holes together
+            _fill(owners, [least_px(everything, least_share=share) for share in shares], votes)
     return np.asarray(owners == np.arange(len(probs), dtype=np.int16)[:, np.newaxis, np.newaxis])
 
 

@@ -1,23 +1,34 @@
 """One pass over the frames of a shot, forward or backward in time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vidlab.flow import resize_map
 from vidlab.params import FusionParams
 from vidlab.temporal.area import vote_weight
-from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse
+from vidlab.temporal.flicker import FlickerShare
+from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse, nothing
 from vidlab.temporal.record import Record, recognized, renamed
 from vidlab.types import Float32Array
+
+
+LIGHT = 0.5  # mass of what is carried, where a frame of full weight has 1, if the raw masks do not flicker
 
 
 class Pass:
     """The running states of all classes, taken from frame to frame in one direction."""
 
-    def __init__(self, params: FusionParams) -> None:
-        """Set up a pass that has seen no frame."""
+    def __init__(self, params: FusionParams, *, flicker: FlickerShare) -> None:
+        """Set up a pass that has seen no frame.
+
+        Args:
+            params: The tunables.
+            flicker: Knows how much the masks of a class need smoothing.
+        """
         self._params = params
+        self._flicker = flicker
         self._states: dict[int, FusedState] = {}
         self.weights: dict[int, float] = {}  # how much the latest frame counted, by class
 
@@ -33,7 +44,7 @@ class Pass:
             return {}
         unseen = [c for c in classes if c not in self._states]
         known = {**self._states, **{c: self._unseen() for c in unseen}} if self._states else {}
-        return {c: carried(known[c], step, memory=self._params.memory) for c in classes if c in known}
+        return {c: self._carried(known[c], step, class_id=c) for c in classes if c in known}
 
     def join(
         self,
@@ -63,15 +74,33 @@ class Pass:
             state = before.get(class_id)
             probs, weight = self._say(class_id, record, around, here, state)
             self.weights[class_id] = weight
-            alone = begin(probs, weight=weight, mass_hw=mass_hw)
-            fused[class_id] = alone if state is None else fuse(state, probs, weight=weight)
-            # without step 4 the next frame inherits this frame alone, not the running mean
-            self._states[class_id] = fused[class_id] if self._params.smooth else alone
+            if state is None:
+                fused[class_id] = begin(probs, weight=weight, mass_hw=mass_hw)
+            else:
+                fused[class_id] = fuse(state, probs, weight=weight)
+            self._states[class_id] = fused[class_id]
+            if not self._params.smooth:  # the next frame inherits this frame alone, not the running mean
+                self._states[class_id] = begin(probs, weight=weight, mass_hw=mass_hw)
         return fused
+
+    def _carried(self, state: FusedState, step: Carrier, *, class_id: int) -> FusedState:
+        """Carry a state; where the masks of its class do not flicker, the next frame is free to change it."""
+        memory = self._params.memory
+        state = carried(state, step, memory=memory)
+        settled = memory / (1 - memory)  # what the mass comes to in the long run
+        if settled <= LIGHT:
+            return state
+        most = LIGHT * (settled / LIGHT) ** self._flicker.doubt(class_id)
+        return replace(state, mass=np.minimum(state.mass, np.float32(most)))
+
+    def start_over(self, class_id: int, probs: Float32Array, *, weight: float) -> None:
+        """Let a class begin with one frame's evidence, float32 (H, W): what was known of it is wrong."""
+        self._states[class_id] = begin(probs, weight=weight, mass_hw=self._states[class_id].mass.shape)
 
     def forget(self, class_id: int, *, below: float) -> bool:
         """Drop a class whose probability is below a limit everywhere; say whether it was dropped."""
-        if float(self._states[class_id].probs.max()) >= below:
+        state = self._states[class_id]
+        if float(state.probs[state.window].max(initial=0)) >= below:
             return False
         del self._states[class_id]
         return True
@@ -109,4 +138,4 @@ class Pass:
         mass = np.full(some.mass.shape, self._params.weak_vote, np.float32)
         for other in self._states.values():
             mass += resize_map(other.probs, other.mass.shape) * other.mass
-        return FusedState(np.zeros_like(some.probs), mass)
+        return nothing(some, mass)

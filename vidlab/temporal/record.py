@@ -113,7 +113,7 @@ def pack(evidence: Evidence) -> dict[int, Seen]:
     for k, class_id in enumerate(evidence.class_ids):
         probs = evidence.probs[k]
         doubtful = None if evidence.doubtful is None else evidence.doubtful[k]
-        if doubtful is not None and not doubtful.any():
+        if doubtful is not None and doubtful.max(initial=0) <= 0:
             doubtful = None
         if doubtful is None and float(probs.max(initial=0)) < NEGLIGIBLE:
             continue  # networks of many classes say nothing of most of them in most frames

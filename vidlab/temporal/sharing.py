@@ -68,6 +68,24 @@ def jointly(
     return here, means
 
 
+def without_gone(
+    means: Mapping[int, Float32Array], *, here: Mapping[int, Float32Array]
+) -> dict[int, Float32Array]:
+    """Return running means without those of classes, or objects, of which nothing is left.
+
+    Objects come and go: what is kept must not grow with how many there were. EVERYTHING goes with the last but
+    one, as `jointly` expects.
+
+    Args:
+        means: By id, float32 (H, W), [0, 1].
+        here: The maps of the frame that was taken in last; what it speaks of stays.
+    """
+    kept = {c: mean for c, mean in means.items() if c in here or float(mean.max()) >= GONE}
+    if len(kept.keys() - {EVERYTHING}) < 2:
+        kept.pop(EVERYTHING, None)
+    return kept
+
+
 def mean_result(
     evidence: Evidence,
     means: Mapping[int, Float32Array],
