@@ -1,16 +1,18 @@
 """Each of the six steps, alone."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vidlab.errors import ParameterError
+from vidlab.flow import resize_flow, resize_map, warp
 from vidlab.params import MethodParams
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.area import adaptive_threshold, vote_weight
 from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.fusion import LEAST_TRUST, FusedState, begin, carried, carrier, fuse, joined
+from vidlab.temporal.fusion import LEAST_TRUST, NOTHING, FusedState, begin, carried, carrier, fuse, joined
 from vidlab.temporal.ghost import confirm, fading
 from vidlab.types import ClassProbs, Instances
 
@@ -165,7 +167,7 @@ def test_the_state_is_the_weighted_mean_of_its_frames(frames, memory):
             state = onwards(state, probs, weight=weight, memory=memory, step=moved(0))
     weights = [weight * memory ** (len(frames) - 1 - i) for i, (_, weight) in enumerate(frames)]
     mean = np.dot(weights, [prob for prob, _ in frames]) / sum(weights)
-    assert state.probs == pytest.approx(np.full(SIZE, mean), abs=1e-4)
+    assert state.probs == pytest.approx(np.full(SIZE, mean), abs=NOTHING)
     assert state.mass == pytest.approx(np.full(SIZE, sum(weights)), rel=1e-4)
 
 
@@ -194,10 +196,48 @@ def test_past_present_and_future_are_joined_by_weight():
     assert joined(present, ahead) == pytest.approx(np.full(SIZE, 0.5))
 
 
+def blob(rng, hw):
+    """A soft spot somewhere in a picture, nothing elsewhere."""
+    (y, x), radius = rng.uniform(0, hw), rng.uniform(2, 12)
+    yy, xx = np.mgrid[: hw[0], : hw[1]]
+    return np.float32(rng.uniform(0.3, 1) * np.clip(1 - np.hypot(yy - y, xx - x) / radius, 0, 1))
+
+
+@given(st.integers(0, 100_000))
+def test_work_in_a_window_gives_what_work_on_the_whole_picture_gives(seed):
+    rng = np.random.default_rng(seed)
+    hw, small_hw = (48, 70), (12, 18)  # widths that are no multiples
+    coarse = rng.normal(0, 4, (3, 4, 2)).astype(np.float32)
+    flow = np.stack([cv2.resize(coarse[..., i], small_hw[::-1]) for i in range(2)], axis=-1)
+    step = carrier(
+        flow,
+        rng.random(small_hw) < 0.1,
+        error=rng.random(small_hw).astype(np.float32),
+        size_hw=hw,
+        carry=True,
+        motion_weight=True,
+        motion_px=50.0,
+        lost_keep=0.2,
+        flow_error=0.7,
+    )
+    first, second = blob(rng, hw), blob(rng, hw)
+    before = begin(first, weight=1.0, mass_hw=small_hw)
+    moved_on = carried(before, step, memory=0.8)
+    whole = warp(first, resize_flow(flow, hw))
+    np.testing.assert_allclose(moved_on.probs, whole, atol=NOTHING)
+    fused = fuse(moved_on, second, weight=0.5)
+    share = resize_map(0.5 / fused.mass, hw)
+    expected = whole + share * (second - whole)
+    np.testing.assert_allclose(fused.probs, expected, atol=NOTHING)
+    outside = np.ones(hw, bool)
+    outside[fused.window] = False
+    assert (expected[outside] <= 2 * NOTHING).all()
+
+
 def test_fusing_leaves_its_inputs_alone():
     probs = square(2, 4).astype(np.float32)
     state = begin(probs.copy(), weight=1, mass_hw=SIZE)
-    before = FusedState(state.probs.copy(), state.mass.copy())
+    before = FusedState(state.probs.copy(), state.mass.copy(), state.window)
     onwards(state, 1 - probs, weight=1, memory=0.9, step=moved(1))
     assert np.array_equal(state.probs, before.probs)
     assert np.array_equal(state.mass, before.mass)

@@ -83,11 +83,12 @@ def _occluded_band(
     back = np.asarray(
         cv2.remap(flow_from_prev, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
     )
-    gap = _squared_length(flow_to_prev + back)
-    slack = RELATIVE_SLACK * (_squared_length(flow_to_prev) + _squared_length(back)) + slack_px2
+    gap = squared_length(flow_to_prev + back)
+    slack = RELATIVE_SLACK * (squared_length(flow_to_prev) + squared_length(back)) + slack_px2
     inside = inside_picture(np.rint(x), np.rint(y), height=len(flow_from_prev))
     return np.asarray(~inside | (gap > slack), np.bool_)
 
 
-def _squared_length(flow: Float32Array) -> Float32Array:
+def squared_length(flow: Float32Array) -> Float32Array:
+    """Return the squared length of each displacement, float32 (H, W); NumPy is slow to sum over pairs."""
     return np.asarray(flow[..., 0] ** 2 + flow[..., 1] ** 2, np.float32)
