@@ -32,7 +32,7 @@ from vidlab.temporal.protocol import Evidence
 
 METHODS = ("flow_fusion", "flow_fusion_two_pass")
 ALL = "all"
-IDLE_POINTS, IDLE_EXCESS = 0.05, 0.0005  # a step that changes less than this changes nothing
+IDLE_POINTS, IDLE_EXCESS = 0.1, 0.0005  # a step that changes less than this changes nothing
 WORTH_SAYING = 1.0  # points: in words, smaller numbers are not told
 HEADINGS = (
     "without", "gain (worst)", "buys", "MC", "excess DIS", "excess Farneback", "ghosts", "worst clip",
@@ -85,7 +85,7 @@ def verdicts(groups: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
     """Say of each step, given group → step → row, what it does: buys, buys calm only, nothing, or harm.
 
     >>> whole = {"buys": None, "excess_dis": 0.010, "excess_farneback": 0.02}
-    >>> without = {"buys": 0.01, "excess_dis": 0.012, "excess_farneback": 0.02}
+    >>> without = {"buys": 0.05, "excess_dis": 0.012, "excess_farneback": 0.02}
     >>> verdicts({"drawn": {"all": whole, "x": without}})
     {'x': 'buys calm only'}
     """
@@ -107,6 +107,15 @@ def verdicts(groups: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
     return said
 
 
+def short(step: str) -> str:
+    """Return the name of a step.
+
+    >>> short("step 2, carry"), short("edge_weight = 0")
+    ('carry', 'edge_weight')
+    """
+    return step.partition(" = ")[0].rpartition(", ")[2]
+
+
 def in_words(groups: Mapping[str, Mapping[str, Row]]) -> str:
     """Say what each step buys in each group of clips, most useful first; what never buys much, by name only.
 
@@ -116,7 +125,7 @@ def in_words(groups: Mapping[str, Mapping[str, Row]]) -> str:
     """
     bought: dict[str, list[float]] = {}
     for step in (step for step in next(iter(groups.values())) if step not in (RAW, ALL)):
-        name = step.partition(" = ")[0].rpartition(", ")[2]
+        name = short(step)
         bought[name if step in HEARS_LESS else f"`{name}`"] = [rows[step]["buys"] for rows in groups.values()]
     names = sorted(bought, key=lambda name: -sum(bought[name]))
     much = [name for name in names if max(map(abs, bought[name])) >= WORTH_SAYING]
@@ -152,7 +161,7 @@ def verdict_table(method: str, groups: Mapping[str, Mapping[str, Row]]) -> Table
     table.add_column("verdict", no_wrap=True)
     said = verdicts(groups)
     for step in sorted(said, key=lambda step: -sum(rows[step]["buys"] for rows in groups.values())):
-        table.add_row(step, *(f"{rows[step]['buys']:+.2f}" for rows in groups.values()), said[step])
+        table.add_row(short(step), *(f"{rows[step]['buys']:+.2f}" for rows in groups.values()), said[step])
     return table
 
 

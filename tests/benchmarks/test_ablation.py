@@ -103,7 +103,7 @@ def test_a_step_buys_what_is_lost_without_it():
         (row(2.0), row(0.0), "earns its place"),
         (row(2.0), row(-1.0), "buys here, harms there"),
         (row(0.0), row(0.0), "buys nothing"),
-        (row(0.04), row(-0.04), "buys nothing"),
+        (row(0.09), row(-0.09), "buys nothing"),
         (row(0.0), row(-1.0), "harms"),
         (row(0.0, dis=0.01), row(0.0), "buys calm only"),
         (row(0.0), row(0.0, farneback=0.01), "buys calm only"),
