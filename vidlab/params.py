@@ -203,6 +203,9 @@ class FusionParams(MethodParams):
     area_control: bool = tunable(
         True, "Step 5a: a frame whose mask suddenly shrank or vanished has less say than its neighbors."
     )
+    agreement: bool = tunable(
+        True, "Step 5a: a frame whose mask lies elsewhere than expected has less say than its neighbors."
+    )
     area_window: int = tunable(
         10,
         "Frames on each side (causal: twice as many before) that say how large the object is.",

@@ -6,6 +6,7 @@ import numpy as np
 
 from vidlab.types import BoolMask, Float32Array
 
+LEAST_AGREEMENT = 0.2  # a mask that has nothing to do with what was expected may still be right
 LEAVING_SHARE = 0.25  # of its usual area: an object of which less is left is leaving, not missed
 
 
@@ -55,6 +56,28 @@ def vote_weight(
         left = 1.0 - here_px / (LEAVING_SHARE * usual) if _at_border(expected) else 0.0
     shrunk = min(1.0, areas_px[index] / max(here_px, 1))
     return float(np.clip(max(strength * shrunk, absent, left), weak_vote, 1.0))
+
+
+def agreement(probs: Float32Array, expected: BoolMask) -> float:
+    """Say how far a frame's mask may be believed, given where the frames before put the object.
+
+    A mask elsewhere than expected is more often a mistake than a leap.
+
+    Args:
+        probs: float32 (H, W), [0, 1], this frame's evidence.
+        expected: bool (H, W), the mask carried to this frame.
+
+    Returns:
+        Intersection over union, at least LEAST_AGREEMENT; 1 where either is empty.
+
+    >>> halves = np.array([[1, 1, 0, 0]], np.float32)
+    >>> agreement(halves, np.array([[False, True, True, False]])) == 1 / 3
+    True
+    """
+    mask = probs > 0.5
+    shared = int(np.count_nonzero(mask & expected))
+    areas = int(np.count_nonzero(mask)), int(np.count_nonzero(expected))
+    return max(LEAST_AGREEMENT, shared / (sum(areas) - shared)) if all(areas) else 1.0
 
 
 def _at_border(mask: BoolMask) -> bool:

@@ -1,8 +1,8 @@
 """How much of the change in a network's masks is flicker: the gate that keeps smoothing from doing harm.
 
 Carried along the flow, a mask that changes and stays changed has followed its object; one that changes and
-changes back has flickered, and so has one whose area jumps. Masks that do not flicker have nothing to gain from
-their neighbors, and thin moving parts to lose.
+changes back has flickered, and so has one whose area jumps. Masks that do not flicker have nothing to gain
+from their neighbors, and thin moving parts to lose.
 
     before  now  after        along the motion of the pixel
        1     0     1          taken back: flicker
@@ -11,12 +11,11 @@ their neighbors, and thin moving parts to lose.
 
 from collections.abc import Mapping
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.flow import Motion, resize_flow
-from vidlab.flow.warp import resample
+from vidlab.flow.warp import resample, shrink
 from vidlab.temporal.protocol import Evidence
 from vidlab.types import BoolMask, Float32Array
 
@@ -24,8 +23,8 @@ SHRINK = 4  # outlines that differ by a pixel or two are no change; a small pict
 MEMORY = 0.99  # per frame: how a network errs on an object is a property of the clip
 PRIOR, PRIOR_CHANGES = 0.3, 3.0  # share to begin with, and how many frames' changes it counts for
 FREE_JUMP = 0.2  # change of area, as a share, that an object can bring about from one frame to the next
-STEADY, RESTLESS = 0.22, 0.3  # share of flicker up to which masks are followed, and from which smoothed in full
-# independent errors give a share between a third and a half; masks of exact truth stay below 0.25
+STEADY, RESTLESS = 0.22, 0.3  # share of flicker up to which masks are followed, from which smoothed in full;
+# independent errors give a share between a third and a half, masks of exact truth one below 0.25
 
 
 class FlickerShare:
@@ -82,7 +81,8 @@ class FlickerShare:
         n_changed = int(np.count_nonzero(changed))
         if not n_changed:
             return
-        taken_back = int(np.count_nonzero(changed & (now != _carried(after.get(class_id, nothing), to_after))))
+        later = _carried(after.get(class_id, nothing), to_after)
+        taken_back = int(np.count_nonzero(changed & (now != later)))
         areas = int(np.count_nonzero(before)), int(np.count_nonzero(now))
         jump = abs(areas[1] - areas[0]) - FREE_JUMP * max(areas)
         flicker = min(n_changed, taken_back + max(0.0, jump))
@@ -96,8 +96,7 @@ def _coarse_hw(size_hw: tuple[int, ...]) -> tuple[int, int]:
 
 def _coarse(mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> BoolMask:
     """Return a mask at a smaller size: where it covers more than half of a pixel."""
-    cover = cv2.resize(mask.view(np.uint8) * np.uint8(255), size_hw[::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(cover > 127, np.bool_)
+    return np.asarray(shrink(mask.view(np.uint8) * np.uint8(255), size_hw) > 127, np.bool_)
 
 
 def _carried(mask: BoolMask, flow: Float32Array | None) -> BoolMask:

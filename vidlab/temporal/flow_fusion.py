@@ -210,7 +210,8 @@ class FlowFusion:
     ) -> tuple[Float32Array, float]:
         """Hold a class to what the network confirms: probabilities and threshold (step 6)."""
         record, ghost = self._waiting[index], self._ghosts[class_id]
-        missed = min(ghost.miss_streak, self._until_found(index, class_id))
+        since_found = ghost.miss_streak if ghost.was_found else self._params.gone_after
+        missed = min(since_found, self._until_found(index, class_id))
         if missed:
             usual_px = max(neighbor.area(class_id) for neighbor in self._neighbors(index)[0])
             if is_remnant(probs > threshold, usual_px=usual_px):

@@ -24,11 +24,13 @@ class GhostState:
         confidence: Exponentially weighted mean of the evidence's strength, [0, 1].
         miss_streak: Frames in a row without a raw mask.
         found_streak: Frames in a row with one.
+        was_found: In any frame of the shot so far.
     """
 
     confidence: float
     miss_streak: int
     found_streak: int
+    was_found: bool
 
 
 def confirm(
@@ -44,11 +46,11 @@ def confirm(
     """
     strength = strength if found else 0.0
     if state is None:
-        return GhostState(strength, miss_streak=int(not found), found_streak=int(found))
+        return GhostState(strength, miss_streak=int(not found), found_streak=int(found), was_found=found)
     confidence = confidence_memory * state.confidence + (1 - confidence_memory) * strength
     if found:
-        return GhostState(confidence, miss_streak=0, found_streak=state.found_streak + 1)
-    return GhostState(confidence, miss_streak=state.miss_streak + 1, found_streak=0)
+        return GhostState(confidence, 0, found_streak=state.found_streak + 1, was_found=True)
+    return GhostState(confidence, state.miss_streak + 1, found_streak=0, was_found=state.was_found)
 
 
 def fading(missed: int, *, fade_after: int, gone_after: int) -> float:

@@ -7,12 +7,11 @@ import numpy as np
 
 from vidlab.flow import resize_map
 from vidlab.params import FusionParams
-from vidlab.temporal.area import vote_weight
+from vidlab.temporal.area import agreement, vote_weight
 from vidlab.temporal.flicker import FlickerShare
 from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse, nothing
 from vidlab.temporal.record import Record, recognized, renamed
 from vidlab.types import Float32Array
-
 
 LIGHT = 0.5  # mass of what is carried, where a frame of full weight has 1, if the raw masks do not flicker
 
@@ -110,14 +109,17 @@ class Pass:
     ) -> tuple[Float32Array, float]:
         """Return what a frame says of a class, float32 (H, W), and how much that counts."""
         probs = record.probs(class_id)
-        expected = None if before is None else before.probs > 0.5
         if not self._params.area_control:
             return probs, 1.0
+        expected = None if before is None else before.probs > 0.5
+        strength = record.strength(class_id)
+        if expected is not None and self._params.agreement:
+            strength *= agreement(probs, expected)
         weight = vote_weight(
             [neighbor.area(class_id) for neighbor in around],
             here,
             expected=expected,
-            strength=record.strength(class_id),
+            strength=strength,
             min_recall=self._params.min_recall,
             weak_vote=self._params.weak_vote,
         )
