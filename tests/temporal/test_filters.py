@@ -17,6 +17,7 @@ from vidlab.temporal.combine import WeightedMean, gaussian_weights
 from vidlab.temporal.compensated import paths
 from vidlab.temporal.medians import Median
 from vidlab.temporal.protocol import Evidence, StableFrame
+from vidlab.temporal.sharing import GONE
 from vidlab.temporal.window import Layers
 
 FILTERS = ["moving_average", "median", "gaussian", "exponential"]
@@ -87,9 +88,9 @@ def reference(method: str, clip: Sequence[Evidence], params) -> list[dict[int, n
     for t in range(len(clip)):
         if method == "exponential":
             classes = {ANYTHING} | {c for evidence in clip[: t + 1] for c in evidence.class_ids}
-            results.append(
-                {c: slow_mean([map_of(e, c) for e in clip[: t + 1]], params.alpha) for c in classes}
-            )
+            means = {c: slow_mean([map_of(e, c) for e in clip[: t + 1]], params.alpha) for c in classes}
+            here = {ANYTHING, *clip[t].class_ids}  # what has left is forgotten when nothing is left of it
+            results.append({c: mean for c, mean in means.items() if c in here or mean.max() >= GONE})
             continue
         reach = params.window // 2
         around = range(max(0, t - reach), min(len(clip), t + reach + 1))

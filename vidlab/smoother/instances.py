@@ -38,8 +38,9 @@ class StableInstances:
 class InstanceSmoother:
     """Stabilizes instances frame by frame, every track by itself.
 
-    With `track_ids` of the caller's own, every track keeps its id. Without them, `tracking.Associator` tells
-    who is who, and numbers the tracks from 1.
+    With `track_ids` of the caller's own, every track keeps its id; what has the id −1, as trackers call what
+    they do not follow, is left out. Without ids, `tracking.Associator` tells who is who, and numbers the
+    tracks from 1.
     """
 
     def __init__(self, params: MethodParams, *, evidence: EvidenceParams) -> None:
@@ -77,8 +78,8 @@ class InstanceSmoother:
         tracked = instances.where(instances.scores >= self._rules.drop_below)
         if tracked.track_ids is None:
             tracked = self._associator.step(image, tracked)
-            is_object = ids_of(tracked) != NOBODY
-            places, tracked = places[is_object], tracked.where(is_object)
+        is_object = ids_of(tracked) != NOBODY
+        places, tracked = places[is_object], tracked.where(is_object)
         evidence = to_evidence(
             as_groups(tracked),
             class_ids=None,

@@ -27,6 +27,7 @@ from vidlab.temporal.sharing import (
     mean_result,
     thresholded,
     with_everything,
+    without_gone,
 )
 from vidlab.temporal.window import ClassMap, Layers, SlidingWindow, classes_of, to_layers
 from vidlab.types import BoolMask, Float32Array, UInt8Image

@@ -18,6 +18,7 @@ from vidlab.temporal.window import ClassMap, Layers
 from vidlab.types import BoolMask, Float32Array
 
 EVERYTHING = -1  # stands beside the COCO ids for all classes together
+GONE = 1e-6  # probability: what stays below it everywhere, less than float32 tells of 1, decides nothing
 OWN_VOTE = 0.5  # what a frame counts beyond its part in the window, where classes are equal
 
 # What speaks for each of K classes at some pixels, given by their places in the flat picture: (K, n).
@@ -73,8 +74,8 @@ def without_gone(
 ) -> dict[int, Float32Array]:
     """Return running means without those of classes, or objects, of which nothing is left.
 
-    Objects come and go: what is kept must not grow with how many there were. EVERYTHING goes with the last but
-    one, as `jointly` expects.
+    Objects come and go: what is kept must not grow with how many there were. With one of them left,
+    EVERYTHING goes too, as `jointly` expects.
 
     Args:
         means: By id, float32 (H, W), [0, 1].
