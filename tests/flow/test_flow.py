@@ -7,6 +7,7 @@ from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow import DisFlow, FarnebackFlow, MotionEstimator, nearest, occluded, resize_flow, to_gray, warp
 from vidlab.flow.consistency import color_error
 from vidlab.flow.motion import similarity
+from vidlab.flow.warp import shrink
 
 SIZE_HW = (96, 128)
 
@@ -198,3 +199,30 @@ def test_farneback_refuses_what_it_cannot_compare():
         flow(np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8))
     with pytest.raises(ParameterError, match=r"flow scale must lie in \(0, 1\], got 2"):
         FarnebackFlow(scale=2)
+
+
+# ── sizes ───────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("times", [1, 2, 4, 8])
+def test_shrinking_takes_the_mean_of_what_a_pixel_covers(times):
+    values = np.random.default_rng(times).integers(0, 256, (24, 48)).astype(np.uint8)
+    means = values.reshape(24 // times, times, 48 // times, times).mean(axis=(1, 3))
+    shrunk = shrink(values, (24 // times, 48 // times))
+    assert shrunk.dtype == np.uint8
+    assert np.abs(shrunk - means).max() <= np.log2(times) / 2 + 0.5  # each halving rounds
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 1000))
+def test_shrinking_to_any_size_keeps_the_mean_and_a_flat_picture(height, width, seed):
+    size_hw = (40 + seed % 7, 41 + seed % 5)
+    flat = np.full(size_hw, seed % 256, np.uint8)
+    assert np.array_equal(shrink(flat, (height, width)), flat[:height, :width])
+    ramp = np.broadcast_to(np.linspace(0, 200, size_hw[1]).astype(np.uint8), size_hw)
+    assert abs(float(shrink(np.ascontiguousarray(ramp), (height, width)).mean()) - float(ramp.mean())) < 4
+
+
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_a_resized_flow_moves_by_the_same_share_of_the_picture(height, width):
+    flow = np.full((12, 17, 2), (3, -2), np.float32)
+    resized = resize_flow(flow, (height, width))
+    expected = (3 * width / 17, -2 * height / 12)
+    np.testing.assert_allclose(resized, np.broadcast_to(np.float32(expected), (height, width, 2)), rtol=1e-5)

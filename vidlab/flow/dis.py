@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.errors import ParameterError
-from vidlab.flow.warp import require_grays, require_scale, resize_flow
+from vidlab.flow.warp import require_grays, require_scale, resize_flow, shrink
 from vidlab.types import Float32Array, UInt8Image
 
 PRESETS = {
@@ -62,10 +62,7 @@ class DisFlow:
 
     def shrink(self, gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize uint8 (H, W) to the size at which flow is estimated."""
-        height, width = self.small_hw(gray.shape)
-        if (height, width) == gray.shape:
-            return gray
-        return np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return shrink(gray, self.small_hw(gray.shape))
 
     def small(
         self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8], *, scale: float

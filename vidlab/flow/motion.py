@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.flow.consistency import color_error, occluded
 from vidlab.flow.dis import DisFlow, to_gray
-from vidlab.flow.warp import resize_flow, warp
+from vidlab.flow.warp import resize_flow, shrink, warp
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 CUT_SIDE_PX = 64  # pictures this small keep layout and lose detail that motion alone would change
@@ -91,7 +90,7 @@ def similarity(this: NDArray[np.uint8], previous: NDArray[np.uint8], *, to_prev:
     """
     scale = min(1.0, CUT_SIDE_PX / min(this.shape))
     size_hw = (max(1, round(this.shape[0] * scale)), max(1, round(this.shape[1] * scale)))
-    now, before = (_shrink(gray, size_hw) for gray in (this, previous))
+    now, before = (shrink(gray, size_hw).astype(np.float32) for gray in (this, previous))
     flow = resize_flow(to_prev, size_hw)
     seen = warp(np.ones_like(before), flow) > 0.5
     a, b = now[seen], warp(before, flow)[seen]
@@ -101,7 +100,3 @@ def similarity(this: NDArray[np.uint8], previous: NDArray[np.uint8], *, to_prev:
     norm = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
     flat = 1.0 * np.sqrt(a.size)  # pictures whose contrast is under one gray level carry no evidence of a cut
     return 1.0 if norm <= flat else float((a * b).sum() / norm)
-
-
-def _shrink(gray: NDArray[np.uint8], size_hw: tuple[int, int]) -> Float32Array:
-    return np.asarray(cv2.resize(gray, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_AREA), np.float32)

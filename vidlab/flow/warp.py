@@ -13,7 +13,9 @@ def resize_flow(flow: Float32Array, size_hw: tuple[int, int]) -> Float32Array:
     height, width = flow.shape[:2]
     if (height, width) == size_hw:
         return flow
-    scaled = flow * np.array([size_hw[1] / width, size_hw[0] / height], np.float32)
+    scaled = np.empty_like(flow)  # plane by plane: NumPy is slow to multiply pairs
+    np.multiply(flow[..., 0], np.float32(size_hw[1] / width), out=scaled[..., 0])
+    np.multiply(flow[..., 1], np.float32(size_hw[0] / height), out=scaled[..., 1])
     return resize_map(scaled, size_hw)
 
 
@@ -23,6 +25,17 @@ def resize_map(values: Float32Array, size_hw: tuple[int, ...]) -> Float32Array:
         return values
     resized = cv2.resize(values, (size_hw[1], size_hw[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, np.float32)
+
+
+def shrink(values: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Reduce uint8 (H, W) or (H, W, C) to a smaller size, each pixel about the mean of what it covers."""
+    height, width = size_hw
+    while values.shape[0] >= 2 * height and values.shape[1] >= 2 * width:
+        half = values.shape[1] // 2, values.shape[0] // 2  # OpenCV halves ten times faster than it reduces
+        values = np.asarray(cv2.resize(values, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if values.shape[:2] == size_hw:
+        return values
+    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def warp(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:

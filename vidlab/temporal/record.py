@@ -133,7 +133,7 @@ def is_total(evidence: Evidence) -> bool:
 
 
 def _steps(values: Float32Array) -> NDArray[np.uint8]:
-    return np.rint(values * 255).astype(np.uint8)
+    return np.asarray(cv2.convertScaleAbs(values, alpha=255), np.uint8)  # rounds; in one go, not in three
 
 
 def recognized(expected: BoolMask, record: Record, class_id: int) -> float:
