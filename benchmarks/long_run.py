@@ -1,6 +1,7 @@
 """Does resident memory stay where it is, however long the video?
 
-    python benchmarks/long_run.py [--frames 108000] [--size 854x480] [--methods …] [--no-truth] [--json OUT]
+    python benchmarks/long_run.py [--frames 108000] [--size 854x480] [--methods …] [--no-truth | --alone]
+        [--json OUT]
 
 Each method runs in a process of its own over a synthetic clip of a few frames, played again and again: no
 decoding, no files, but everything else that a job holds: stabilizer, frames that wait, tracks, metrics of
@@ -8,9 +9,10 @@ raw and stable masks against the truth, curves, and the summary at the end. Resi
 frames, when all buffers are full, and then at every power of ten, at the end, and after the summary.
 
 What grows, grows by numbers per frame, whatever the size of the picture: `--size 96x64` shows a full length
-sooner. What 108,000 frames add must stay below 50 MB. It is told from the medians of the first and the last
-quarter of all readings after the first thousand frames, since the moves of a few MB that the allocator makes
-drown what a short run adds, and from what the summary adds.
+sooner, and `--alone` runs the stabilizer without the rest of the job, on one class of objects. What 108,000
+frames add must stay below 50 MB. It is told from the medians of the first and the last quarter of all
+readings after the first thousand frames, since the moves of a few MB that the allocator makes drown what a
+short run adds, and from what the summary adds.
 """
 
 import argparse
@@ -65,15 +67,13 @@ def looped(size_hw: tuple[int, int]) -> "Iterator[tuple[Frame, Instances, BoolMa
 
 def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool) -> dict[str, object]:
     """Run one method as a job would; return resident memory by number of frames, and the speed."""
+    log = MemoryLog(n_frames)
     params = method_params(method)
     associator = create_associator(params, evidence=EvidenceParams())
     book = TrackBook()
     measuring = Measuring(("raw", "stable"), params=EvaluateParams(davis_t=False), judged=has_truth)
     curves = StateCurves()
     truths: deque[BoolMask] = deque()
-    read_at = {SETTLED, *(10**k for k in range(4, 9)), n_frames}
-    memory: dict[str, float] = {}
-    readings: list[float] = []
 
     def items() -> "Iterator[tuple[Frame, object, PackedRaw]]":
         for frame, detections, truth in islice(looped(size_hw), n_frames):
@@ -84,7 +84,6 @@ def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool
             evidence = to_evidence(as_groups(tracked), class_ids=None, **EvidenceParams().model_dump())
             yield frame, evidence, PackedRaw(raw, tracked)
 
-    start_s = time.perf_counter()
     for n_done, (frame, packed, stable) in enumerate(drive(create_stabilizer(params), items()), start=1):
         stable, _ = named(stable, packed.tracked, book=book, select=None)
         raw, calm = packed.masks(), ClassMasks(stable.class_ids, stable.masks)
@@ -95,17 +94,54 @@ def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool
         truth = truths.popleft()
         measuring.update(frame, predictions, target=truth if has_truth else None)
         curves.update(stable, pts_s=frame.pts_s)
-        if n_done > SETTLED and n_done % READ_EVERY == 0:
-            readings.append(resident_mb())
-        if n_done in read_at:
-            memory[str(n_done)] = resident_mb()
-    speed = n_frames / (time.perf_counter() - start_s)
+        log.read(n_done)
     summaries = measuring.compute(), measuring.truth()
-    memory["summary"] = resident_mb()
+    found = log.result(method)
     del summaries
-    added = (memory["summary"] - memory[str(n_frames)]) / n_frames
-    growth = (slope(readings) + max(0.0, added)) * FULL_LENGTH
-    return {"method": method, "resident_mb": memory, "growth_mb": growth, "frames_per_s": speed}
+    return found
+
+
+def run_alone(method: str, *, size_hw: tuple[int, int], n_frames: int) -> dict[str, object]:
+    """Run one stabilizer and nothing else, on one class of evidence made beforehand."""
+    log = MemoryLog(n_frames)
+    played = list(islice(looped(size_hw), 2 * LOOP_FRAMES))
+    main_class = next(int(detections.class_ids[0]) for _, detections, _ in played if len(detections))
+    loop = [
+        (frame, to_evidence(detections, class_ids=(main_class,), **EvidenceParams().model_dump()), None)
+        for frame, detections, _ in played
+    ]
+    items = islice(cycle(loop), n_frames)
+    for n_done, _ in enumerate(drive(create_stabilizer(method_params(method)), items), start=1):
+        log.read(n_done)
+    return log.result(method)
+
+
+class MemoryLog:
+    """Resident memory over one run."""
+
+    def __init__(self, n_frames: int) -> None:
+        """Start the clock of a run of so many frames."""
+        self._n_frames = n_frames
+        self._read_at = {SETTLED, *(10**k for k in range(4, 9)), n_frames}
+        self._memory: dict[str, float] = {}
+        self._readings: list[float] = []
+        self._start_s = self._end_s = time.perf_counter()
+
+    def read(self, n_done: int) -> None:
+        """Look at the memory after a frame, where it is time to."""
+        if n_done > SETTLED and n_done % READ_EVERY == 0:
+            self._readings.append(resident_mb())
+        if n_done in self._read_at:
+            self._memory[str(n_done)] = resident_mb()
+            self._end_s = time.perf_counter()
+
+    def result(self, method: str) -> dict[str, object]:
+        """Say what the run took, and what a full length would add."""
+        memory = {**self._memory, "summary": resident_mb()}
+        added = (memory["summary"] - memory[str(self._n_frames)]) / self._n_frames
+        growth = (slope(self._readings) + max(0.0, added)) * FULL_LENGTH
+        speed = self._n_frames / (self._end_s - self._start_s)
+        return {"method": method, "resident_mb": memory, "growth_mb": growth, "frames_per_s": speed}
 
 
 def slope(readings: list[float]) -> float:
@@ -124,19 +160,26 @@ def main() -> None:
     parser.add_argument("--size", default="854x480", metavar="WxH")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--no-truth", action="store_true", help="measure without truth: faster, fewer curves")
+    parser.add_argument(
+        "--alone", action="store_true", help="the stabilizer alone: no tracks, no metrics, no curves"
+    )
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if args.frames < 2 * SETTLED:
         parser.error(f"--frames must be at least {2 * SETTLED}, got {args.frames}")
     width, height = (int(part) for part in args.size.split("x"))
+    size_hw = (height, width)
     if args.one:
-        found = run(
-            args.methods[0], size_hw=(height, width), n_frames=args.frames, has_truth=not args.no_truth
-        )
+        (method,) = args.methods
+        if args.alone:
+            found = run_alone(method, size_hw=size_hw, n_frames=args.frames)
+        else:
+            found = run(method, size_hw=size_hw, n_frames=args.frames, has_truth=not args.no_truth)
         print(json.dumps(found))
         return
-    options = ["--frames", str(args.frames), "--size", args.size] + ["--no-truth"] * args.no_truth
+    options = ["--frames", str(args.frames), "--size", args.size]
+    options += ["--no-truth"] * args.no_truth + ["--alone"] * args.alone
     results = []
     for method in args.methods:
         words = [sys.executable, __file__, "--one", "--methods", method, *options]
