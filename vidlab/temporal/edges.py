@@ -13,7 +13,7 @@ from vidlab.types import Float32Array, UInt8Image
 
 # The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
 # and so that a neighborhood still reaches a few pixels. It is applied at full size up to this height.
-MOST_SHRINK, LEAST_REACH = 8, 3
+MOST_SHRINK, LEAST_REACH = 8, 2
 FINE_HEIGHT_PX = 480
 TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
 UNLIKELY = 0.2  # probabilities below this everywhere within reach make no outline

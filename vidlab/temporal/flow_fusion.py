@@ -133,8 +133,8 @@ class FlowFusion:
         thresholds = np.zeros(len(classes))
         for k, class_id in enumerate(classes):
             state = present[class_id]
-            probs[k] = joined(state, future[class_id]) if class_id in future else state.probs
-            probs[k] = self._edges.step(class_id, probs[k], record.image)
+            fused = joined(state, future[class_id]) if class_id in future else state.probs
+            probs[k] = self._edges.step(class_id, fused, record.image)
             thresholds[k] = self._threshold(class_id, probs[k])
             if self._params.anti_ghost:
                 probs[k], thresholds[k] = self._confirmed(index, class_id, probs[k], threshold=thresholds[k])
@@ -218,9 +218,10 @@ class FlowFusion:
                 return np.zeros_like(probs), threshold
             factor = fading(missed, fade_after=self._params.fade_after, gone_after=self._params.gone_after)
             return (probs * np.float32(factor) if factor < 1 else probs), threshold
-        raw = record.probs(class_id)
-        if ghost.found_streak < self._params.kept_after or share_a_pixel(probs > threshold, raw > 0.5):
+        mask = record.mask(class_id)
+        if ghost.found_streak < self._params.kept_after or share_a_pixel(probs > threshold, mask):
             return probs, threshold
+        raw = record.probs(class_id)
         self._forward.start_over(class_id, raw, weight=1.0)
         return raw, 0.5
 

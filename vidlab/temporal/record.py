@@ -76,6 +76,12 @@ class Record:
             return self.seen[class_id].probs * np.float32(1 / 255)
         return np.zeros(self.size_hw, np.float32)
 
+    def mask(self, class_id: int) -> BoolMask:
+        """Return where a class is more probable than not, bool (H, W)."""
+        if class_id in self.seen:
+            return np.asarray(self.seen[class_id].probs > 127)
+        return np.zeros(self.size_hw, np.bool_)
+
     def is_doubtful(self, class_id: int) -> bool:
         """Say whether there are detections of a class below the operating point."""
         return class_id in self.seen and self.seen[class_id].doubtful is not None
