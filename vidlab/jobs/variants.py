@@ -98,8 +98,8 @@ def switched_off(method: MethodParams) -> dict[str, MethodParams]:
     off: dict[str, MethodParams] = {}
     for tunable in tunables(type(method)):
         if tunable.type is bool and getattr(method, tunable.name):
-            step = tunable.meaning.partition(":")[0].lower()
-            off[f"without {step}, {tunable.name}"] = _without(method, tunable)
+            step, colon, _ = tunable.meaning.partition(":")
+            off[f"without {f'{step.lower()}, ' if colon else ''}{tunable.name}"] = _without(method, tunable)
     return off
 
 
