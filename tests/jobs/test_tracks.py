@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from vidlab.jobs.tracks import by_class, only_track
+from vidlab.jobs.tracks import by_class, drive_tracks, evidence_of, only_track
+from vidlab.params import EvidenceParams, method_params
+from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import ClassState, StableFrame
+from vidlab.types import Frame, Instances
 
 DOG, CAT = 18, 17
 CLASSES = {3: DOG, 5: CAT, 8: DOG}
@@ -53,3 +56,29 @@ def test_one_track_alone():
 def test_nothing_gives_nothing():
     nothing = by_class(only_track(frame(), 6), CLASSES.__getitem__)
     assert (nothing.class_ids, nothing.masks.shape) == ((), (0, 1, 4))
+
+
+# ── there and back ──────────────────────────────────────────────────────────────────────────────────────────
+def detections(track_ids: list[int], scores: list[float]) -> Instances:
+    masks = np.eye(len(track_ids), 4, dtype=bool)[:, np.newaxis]
+    classes = [CLASSES[track_id] for track_id in track_ids]
+    return Instances(masks, np.float32(scores), np.array(classes), np.array(track_ids))
+
+
+def test_each_track_is_evidence_of_its_own():
+    evidence = evidence_of(detections([8, 3], [0.9, 0.8]), rules=EvidenceParams())
+    assert evidence.class_ids == (3, 8)
+    assert evidence.raw[:, 0].argmax(axis=1).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("method", ["none", "flow_fusion_two_pass"])
+def test_a_driven_stabilizer_hears_tracks_and_shows_classes(method):
+    image = np.zeros((1, 4, 3), np.uint8)
+    objects = detections([3, 5, 8], [0.9, 0.9, 0.9])
+    evidence = evidence_of(objects, rules=EvidenceParams())
+    items = [(Frame(image, index, index / 25), evidence, objects) for index in range(3)]
+    stabilizer = create_stabilizer(method_params(method))
+    named = [stable for _, _, stable in drive_tracks(stabilizer, items, tracked_of=lambda kept: kept)]
+    assert [stable.class_ids for stable in named] == [(CAT, DOG)] * 3
+    plain = drive_tracks(stabilizer, items, tracked_of=lambda kept: None)
+    assert [stable.class_ids for _, _, stable in plain] == [(3, 5, 8)] * 3

@@ -13,16 +13,16 @@ def clip(tmp_path_factory):
     return make_clip(tmp_path_factory.mktemp("clip"))
 
 
-def test_variants_get_the_numbers_of_the_main_job(clip, tmp_path):
+@pytest.mark.parametrize("kind", ["masks", "detections"])
+def test_variants_get_the_numbers_of_the_main_job(clip, tmp_path, kind):
+    masks_from = MaskFile(getattr(clip, kind))
     methods = {name: method_params(name) for name in ("median", "exponential", "flow_fusion_two_pass")}
-    measured = measure_variants(
-        clip.video, masks_from=MaskFile(clip.masks), variants=methods, truth=clip.truth
-    )
+    measured = measure_variants(clip.video, masks_from=masks_from, variants=methods, truth=clip.truth)
     assert list(measured) == ["raw", *methods]
     for name, method in methods.items():
         alone = stabilize(
             clip.video,
-            masks_from=MaskFile(clip.masks),
+            masks_from=masks_from,
             out=tmp_path / name,
             method=method,
             truth=clip.truth,

@@ -1,7 +1,8 @@
 """One frame seen from inside the stabilizer: every step's part in its result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 import cv2
@@ -11,21 +12,23 @@ from vidlab.errors import ParameterError
 from vidlab.flow import DisFlow, Motion, MotionEstimator, warp
 from vidlab.flow.warp import resize_map
 from vidlab.jobs.reading import MaskFile, Network, open_reading
+from vidlab.jobs.tracks import announced
 from vidlab.params import EvidenceParams, FlowFusionParams, FusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
 from vidlab.temporal.fusion import carrier
+from vidlab.tracking import TrackBook, create_associator
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSteps:
-    """What each step of the causal method made of one class in one frame.
+    """What each step of the causal method made of one object in one frame: of a track, or of a class.
 
     Attributes:
         index: Frame, from 0.
-        class_id: COCO id of the class.
+        class_id: COCO id of its class.
         image: uint8 (H, W, 3), RGB.
-        found: float32 (H, W), [0, 1], step 1: what the network says of this frame alone.
+        found: float32 (H, W), [0, 1], step 1: what the network says of it in this frame alone.
         flow_to_prev: float32 (H, W, 2), pixels, step 2: where each pixel was in the frame before.
         lost: bool (H, W): pixels whose flow there and back disagree.
         carried: float32 (H, W), [0, 1]: the probability of the frame before, carried along the flow.
@@ -99,7 +102,11 @@ def look_inside(
     results: list[StableFrame] = []
     image: UInt8Image | None = None
     stabilizer.reset()
-    for frame, said, _ in islice(reading.with_evidence(), index + 1):
+    book = TrackBook()
+    associator = create_associator(causal, evidence=evidence or EvidenceParams())
+    items = reading.with_evidence(associate=associator.step)
+    told = announced(items, book=book, tracked_of=attrgetter("tracked"))
+    for frame, said, _ in islice(told, index + 1):
         n_seen += 1
         image, motion = frame.image, estimator.step(frame.image)
         results = [*results, *stabilizer.step(frame.image, said)][-2:]
@@ -107,7 +114,9 @@ def look_inside(
     if image is None or said is None or motion is None or not carried:
         raise ParameterError(f"index must be a frame with an object and a frame before it, got {index}")
     before, now = results
-    return _described(index, image, motion, said, before=before, now=now, params=causal)
+    shown = _described(index, image, motion, said, before=before, now=now, params=causal)
+    is_track = reading.kind == "instances"  # then identities stand where else the classes do
+    return replace(shown, class_id=book.class_of(shown.class_id)) if is_track else shown
 
 
 def _described(

@@ -12,13 +12,14 @@ from vidlab.errors import ParameterError, VideoError
 from vidlab.jobs.packing import PackedRaw
 from vidlab.jobs.record import describe_file
 from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.jobs.tracks import evidence_of
 from vidlab.jobs.wanted import only_wanted, wanted_of_file, wanted_of_network
 from vidlab.masks.source import MaskSource, match_frames, open_masks
 from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, SegmentParams, SourceParams
 from vidlab.temporal.evidence import to_evidence
 from vidlab.temporal.protocol import Evidence
-from vidlab.tracking import as_groups, identified, ids_of
+from vidlab.tracking import identified, ids_of
 from vidlab.types import OBJECT_CLASS_ID, Frame, Instances, Observation, UInt8Image, VideoInfo
 from vidlab.video import open_source
 
@@ -141,10 +142,16 @@ class Reading:
                 evidence; without, and of masks that are no instances, there is one map per class.
             select: The only identity whose detections are kept on the raw side.
         """
-        for frame, observation in self.after(n_done):
+        return self.told(self.after(n_done), associate=associate, select=select)
+
+    def told(
+        self, observed: Observed, *, associate: Associate | None = None, select: int | None = None
+    ) -> Iterator[tuple[Frame, Evidence, PackedRaw]]:
+        """Yield what `with_evidence` does, of frames and observations that this reading gave before."""
+        for frame, observation in observed:
             if associate is None or not isinstance(observation, Instances):
                 with self._stopwatch.stage("evidence"):
-                    evidence = self._evidence(observation, self._wanted)
+                    evidence = self._evidence(observation)
                     packed = PackedRaw(evidence, None)
             else:
                 tracked = associate(frame.image, observation)
@@ -154,18 +161,12 @@ class Reading:
 
     def _of_tracks(self, tracked: Instances, select: int | None) -> tuple[Evidence, PackedRaw]:
         kept = tracked if select is None else tracked.where(ids_of(tracked) == select)
-        raw = self._evidence(kept.where(kept.scores >= self._rules.min_score), self._wanted)
+        raw = self._evidence(kept.where(kept.scores >= self._rules.min_score))
         objects = identified(tracked)
-        return self._evidence(as_groups(objects), None), PackedRaw(raw, objects)
+        return evidence_of(objects, rules=self._rules), PackedRaw(raw, objects)
 
-    def _evidence(self, observation: Observation, class_ids: tuple[int, ...] | None) -> Evidence:
-        return to_evidence(
-            observation,
-            class_ids=class_ids,
-            min_score=self._rules.min_score,
-            drop_below=self._rules.drop_below,
-            prob_threshold=self._rules.prob_threshold,
-        )
+    def _evidence(self, observation: Observation) -> Evidence:
+        return to_evidence(observation, class_ids=self._wanted, **self._rules.model_dump())
 
     def _from_network(
         self, frames: Iterable[Frame], n_done: int, *, network: Segmenter, batch_size: int

@@ -1,12 +1,70 @@
-"""From tracks, as a stabilizer keeps them apart, back to classes, as masks, labels and metrics show them."""
+"""Tracks, as a stabilizer keeps them apart, and back to classes, as masks, labels and metrics show them.
 
-from collections.abc import Callable, Sequence
+detections ─ Associator ─▶ tracks ─ evidence_of ─▶ one map per track ─ stabilizer ─▶ named ─▶ classes
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from vidlab.temporal.protocol import ClassState, StableFrame
-from vidlab.tracking import TrackBook
-from vidlab.types import Float32Array, Instances
+from vidlab.jobs.drive import drive
+from vidlab.params import EvidenceParams
+from vidlab.temporal.evidence import to_evidence
+from vidlab.temporal.protocol import ClassState, Evidence, Stabilizer, StableFrame
+from vidlab.tracking import TrackBook, as_groups
+from vidlab.types import Float32Array, Frame, Instances
+
+KeptT = TypeVar("KeptT")
+
+
+def evidence_of(objects: Instances, *, rules: EvidenceParams) -> Evidence:
+    """Return the evidence of a frame's tracks, one map for each.
+
+    Args:
+        objects: Detections that belong to an object, as `vidlab.tracking.identified` returns them.
+        rules: Which detections count.
+    """
+    return to_evidence(as_groups(objects), class_ids=None, **rules.model_dump())
+
+
+def drive_tracks(
+    stabilizer: Stabilizer,
+    items: Iterable[tuple[Frame, Evidence, KeptT]],
+    *,
+    tracked_of: Callable[[KeptT], Instances | None],
+) -> Iterator[tuple[Frame, KeptT, StableFrame]]:
+    """Drive a stabilizer like `drive`, and name its results as the main job does: tracks in, classes out.
+
+    Args:
+        stabilizer: As for `drive`.
+        items: As for `drive`, with evidence of tracks, or of classes where there are no instances.
+        tracked_of: Finds a frame's objects, with or without their masks, in what the caller gave; None says
+            that its evidence is of classes already.
+
+    Raises:
+        UsageError: As `drive`.
+    """
+    book = TrackBook()
+    for frame, kept, stable in drive(stabilizer, announced(items, book=book, tracked_of=tracked_of)):
+        tracked = tracked_of(kept)
+        if tracked is not None:
+            stable, _ = named(stable, tracked, book=book, select=None)
+        yield frame, kept, stable
+
+
+def announced(
+    items: Iterable[tuple[Frame, Evidence, KeptT]],
+    *,
+    book: TrackBook,
+    tracked_of: Callable[[KeptT], Instances | None],
+) -> Iterator[tuple[Frame, Evidence, KeptT]]:
+    """Pass items on, each as soon as the book was told of its objects; the rest as for `drive_tracks`."""
+    for frame, evidence, kept in items:
+        tracked = tracked_of(kept)
+        if tracked is not None:
+            book.announce(tracked)
+        yield frame, evidence, kept
 
 
 def named(

@@ -1,20 +1,24 @@
 """Several methods on one clip, in one pass: what each is worth, and what each step of a method adds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import tee
+from operator import attrgetter
 from pathlib import Path
 
 from vidlab.errors import ParameterError
-from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import Measuring, Prediction
-from vidlab.jobs.packing import ClassMasks, strongest
+from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network, open_reading
+from vidlab.jobs.reading import MaskFile, Network, Observed, Reading, open_reading
+from vidlab.jobs.tracks import drive_tracks
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentParams, SourceParams
 from vidlab.schema import Tunable, tunables
 from vidlab.temporal import create_stabilizer
+from vidlab.temporal.protocol import StableFrame
+from vidlab.tracking import create_associator
+from vidlab.types import Frame
 
 RAW = "raw"  # the name of the masks before any method
 
@@ -67,10 +71,10 @@ def measure_variants(
     target = MaskFolder(truth, size_hw=reading.info.size_hw) if truth else None
     judging = EvaluateParams(davis_t=False)  # T would take longer than all the rest
     measuring = Measuring((RAW, *variants), params=judging, judged=truth is not None)
-    streams = tee(reading.with_evidence(), len(variants))
+    rules = evidence or EvidenceParams()
     driven = [
-        drive(create_stabilizer(params), stream)
-        for params, stream in zip(variants.values(), streams, strict=True)
+        _driven(reading, observed, params=params, evidence=rules)
+        for params, observed in zip(variants.values(), tee(reading, len(variants)), strict=True)
     ]
     for n_done, results in enumerate(zip(*driven, strict=True), start=1):
         frame, packed, _ = results[0]
@@ -81,6 +85,15 @@ def measure_variants(
         measuring.update(frame, predictions, target=None if target is None else target.next_mask())
         progress(n_done, reading.n_expected)
     return measuring.compute()
+
+
+def _driven(
+    reading: Reading, observed: Observed, *, params: MethodParams, evidence: EvidenceParams
+) -> Iterator[tuple[Frame, PackedRaw, StableFrame]]:
+    """Run one method as the main job does; who is who depends on its tunables, too."""
+    associator = create_associator(params, evidence=evidence)
+    items = reading.told(observed, associate=associator.step)
+    return drive_tracks(create_stabilizer(params), items, tracked_of=attrgetter("tracked"))
 
 
 def switched_off(method: MethodParams) -> dict[str, MethodParams]:
