@@ -19,8 +19,8 @@ from dataclasses import replace
 from typing import Any
 
 import contest_films as films
-from contest import Method
 from contest_films import RAW, Results, entered, ours, row_of
+from contest_methods import Method
 from rich.console import Console
 from rich.table import Table
 

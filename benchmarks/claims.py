@@ -14,8 +14,9 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
-from contest import Method, Record
+from contest import Record
 from contest_clips import Clip, synthetic_clip
+from contest_methods import Method
 from rich.console import Console
 from rich.table import Table
 
@@ -127,8 +128,8 @@ def nearest(clips: Iterable[Clip], goals: Goals) -> list[Clip]:
 def distance(clip: Clip, goals: Goals) -> float:
     """Say how far a clip's raw masks are from the goals, and its truth from what right masks should reach."""
     raw, true, shown = Stability(), Stability(), []
-    for (_, evidence), truth in zip(clip.read(), clip.read_truth(), strict=True):
-        raw.update(evidence.raw.any(axis=0), probs=None)
+    for seen, truth in zip(clip.read(), clip.read_truth(), strict=True):
+        raw.update(seen.evidence.raw.any(axis=0), probs=None)
         true.update(truth, probs=None)
         shown.append(bool(truth.any()))
     if "area_cv" in goals and any(shown[-MIN_GONE:]):

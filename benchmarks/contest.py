@@ -8,7 +8,7 @@ Optical flow judges, and costs more than most methods: all clips and methods of 
 import inspect
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,13 +17,14 @@ from typing import Any
 import cv2
 import numpy as np
 from contest_clips import Clip, Seen
+from contest_methods import Method
 from numpy.typing import NDArray
 from versions import ROOT, code_version, digest
 
 from vidlab.flow import DisFlow, to_gray
-from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import FLOW_PRESET, FLOW_SCALE, judging_flow, pair_motion
 from vidlab.jobs.packing import PackedMasks, strongest
+from vidlab.jobs.tracks import drive_tracks
 from vidlab.metrics.accuracy import Accuracy
 from vidlab.metrics.clip import PairMotion
 from vidlab.metrics.consistency import Consistency
@@ -31,7 +32,7 @@ from vidlab.metrics.headline import headline
 from vidlab.metrics.lifetimes import Lifetimes
 from vidlab.metrics.stability import Stability
 from vidlab.params import EvaluateParams
-from vidlab.temporal.protocol import Evidence, Stabilizer, StableFrame
+from vidlab.temporal.protocol import StableFrame
 from vidlab.types import BoolMask, Frame
 
 CACHE = ROOT / "runs" / "leaderboard" / "records"
@@ -41,34 +42,6 @@ JUDGED_BY = (
 )
 
 Record = dict[str, float | None]
-
-
-def everything(evidence: Evidence) -> Evidence:
-    """Hear all that a network says."""
-    return evidence
-
-
-@dataclass(frozen=True)
-class Method:
-    """A contestant.
-
-    Attributes:
-        name: As the table prints it.
-        make: Builds its stabilizer.
-        settings: Everything it can be set to.
-        hears: What it is told of a frame's evidence.
-    """
-
-    name: str
-    make: Callable[[], Stabilizer]
-    settings: Mapping[str, Any]
-    hears: Callable[[Evidence], Evidence] = everything
-
-    @property
-    def version(self) -> str:
-        """Hash of the settings, of the code that the stabilizer's module reaches, and of what it hears."""
-        code = code_version(type(self.make()).__module__)
-        return digest(self.name, self.settings, code, inspect.getsource(self.hears))
 
 
 # ── running and judging ─────────────────────────────────────────────────────────────────────────────────────
@@ -95,7 +68,7 @@ def run(method: Method, seen: list[Seen]) -> Run:
     steps: list[float] = []
     before: NDArray[np.float32] | None = None
     clock_s = 0.0
-    driven = drive(stabilizer, ((frame, method.hears(evidence), None) for frame, evidence in seen))
+    driven = drive_tracks(stabilizer, method.told(seen), tracked_of=lambda objects: objects)
     while True:
         start_s = time.process_time()
         result = next(driven, None)
@@ -203,7 +176,7 @@ def _measure(
         if (clip, "truth") in missing:
             runs[clip, "truth"] = Run(truth[: len(seen)], 0.0, 0, float("nan"))
     judged = judge_runs(
-        [frame for frame, _ in seen], truth, {key: found.masks for key, found in runs.items()}
+        [frame for frame, *_ in seen], truth, {key: found.masks for key, found in runs.items()}
     )
     return {
         key: {
@@ -242,7 +215,7 @@ def _file(clip: Clip, version: str) -> Path:
 
 @cache
 def _judges_version() -> str:
-    own = [inspect.getsource(part) for part in (Judge, judge_runs, run)]
+    own = [inspect.getsource(part) for part in (Judge, judge_runs, run, Method)]
     return digest(own, code_version(*JUDGED_BY), EvaluateParams().model_dump())
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from versions import ROOT, code_version, digest
@@ -17,16 +18,31 @@ from vidlab.classes import class_ids
 from vidlab.jobs import MaskFile
 from vidlab.jobs.reading import open_reading
 from vidlab.jobs.truth import MaskFolder
+from vidlab.jobs.wanted import only_wanted
 from vidlab.params import EvidenceParams, SourceParams
 from vidlab.synthetic import SuiteClip
 from vidlab.temporal.evidence import to_evidence
 from vidlab.temporal.protocol import Evidence
-from vidlab.types import BoolMask, Frame
+from vidlab.types import BoolMask, Frame, Observation
 
 SEQUENCES = ROOT.parent / "shared" / "real" / "sequences"
 NETWORKS = {"YOLOv8n-seg": ("yolov8n_seg.json", False), "DeepLabV3": ("deeplabv3_probs", True)}
 
-Seen = tuple[Frame, Evidence]
+RULES = EvidenceParams()
+
+
+class Seen(NamedTuple):
+    """A frame, and what is known of it.
+
+    Attributes:
+        frame: The frame.
+        evidence: One map for each wanted class: what others smooth.
+        observation: What the network said, wanted classes only: who keeps objects apart begins here.
+    """
+
+    frame: Frame
+    evidence: Evidence
+    observation: Observation
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,7 @@ class Clip:
         group: Row of the table it counts for.
         film: Name of the pictures, shared by the clips of a sequence.
         version: Hash of everything its pixels, masks and truth depend on.
-        read: Yields frames with evidence.
+        read: Yields frames with what is known of them.
         read_truth: Yields true masks, bool (H, W).
     """
 
@@ -59,8 +75,12 @@ def synthetic_clip(clip: SuiteClip) -> Clip:
 
 def _drawn(clip: SuiteClip) -> Iterator[Seen]:
     for frame, seen in clip:
-        evidence = to_evidence(seen, class_ids=clip.class_ids, **EvidenceParams().model_dump())
-        yield Frame(frame.image, frame.index, frame.pts_s), evidence
+        yield _seen(Frame(frame.image, frame.index, frame.pts_s), seen, wanted=clip.class_ids)
+
+
+def _seen(frame: Frame, observation: Observation, *, wanted: tuple[int, ...]) -> Seen:
+    evidence = to_evidence(observation, class_ids=wanted, **RULES.model_dump())
+    return Seen(frame, evidence, only_wanted(wanted, drop_below=RULES.drop_below)(observation))
 
 
 def _drawn_truth(clip: SuiteClip) -> Iterator[BoolMask]:
@@ -89,6 +109,6 @@ def _filmed(folder: Path, network: str, max_frames: int) -> Iterator[Seen]:
     wanted = class_ids(json.loads((folder / "sequence.json").read_text("utf-8"))["target_classes"])
     reading = open_reading(
         folder / "frames", masks_from=MaskFile(folder / masks, probs), class_ids=wanted,
-        source=SourceParams(max_frames=max_frames), segment=None, evidence=None,
+        source=SourceParams(max_frames=max_frames), segment=None, evidence=RULES,
     )  # fmt: skip
-    return ((frame, evidence) for frame, evidence, _ in reading.with_evidence())
+    return (_seen(frame, observation, wanted=wanted) for frame, observation in reading)

@@ -15,14 +15,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from contest import Method, Record, contest
-from contest_clips import Clip, real_clips, synthetic_clip
+from contest import Record, contest
+from contest_clips import RULES, Clip, real_clips, synthetic_clip
+from contest_methods import Method
 from rich.console import Console
 from rich.progress import track
 
-from vidlab.params import MethodParams, method_params
+from vidlab.params import FusionParams, MethodParams, method_params
 from vidlab.synthetic import suite
 from vidlab.temporal import create_stabilizer
+from vidlab.tracking import create_associator
 
 SYNTHETIC, REAL = "synthetic", "real"
 PARTS = (SYNTHETIC, REAL)
@@ -42,8 +44,13 @@ def ours(name: str, method: str, *settings: str) -> Method:
 
 
 def entered(name: str, params: MethodParams) -> Method:
-    """Enter a method of this package."""
-    return Method(name, partial(create_stabilizer, params), params.model_dump())
+    """Enter a method of this package, as `vidlab stabilize` runs it.
+
+    Only classical filters, and `none`, hear one map per class: they stand for what others do.
+    """
+    keeps_apart = isinstance(params, FusionParams)
+    associate = partial(create_associator, params, evidence=RULES) if keeps_apart else None
+    return Method(name, partial(create_stabilizer, params), params.model_dump(), associate=associate)
 
 
 def clips_of(part: str, *, n_frames: int, seed: int, quick: bool) -> list[Clip]:

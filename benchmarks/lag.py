@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import contest_films as films
-from contest import Method
 from contest_films import RAW, entered, ours, row_of
+from contest_methods import Method
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure

@@ -24,9 +24,9 @@ from typing import Any
 import contest_films as films
 import rivals
 from claims import check_claims
-from contest import Method
 from contest_clips import Clip
 from contest_films import N_PROCESSES, RAW, TRUTH, Results, gain, measure, ours
+from contest_methods import Method
 from leaderboard_figure import draw
 from rich.console import Console
 from rich.table import Table

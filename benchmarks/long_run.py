@@ -24,6 +24,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from itertools import cycle, islice
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,13 @@ from vidlab.jobs.curves import StateCurves
 from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import Measuring, Prediction
 from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
-from vidlab.jobs.tracks import named
+from vidlab.jobs.tracks import drive_tracks, evidence_of
 from vidlab.params import METHODS, EvaluateParams, EvidenceParams, method_params
 from vidlab.synthetic import PROFILES, corrupt_instances, iter_scene, random_scene
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.evidence import to_evidence
-from vidlab.tracking import TrackBook, as_groups, create_associator, identified
+from vidlab.temporal.protocol import Evidence
+from vidlab.tracking import create_associator, identified
 from vidlab.types import BoolMask, Frame, Instances
 
 LIMIT_MB, FULL_LENGTH = 50.0, 108_000  # an hour at 30 frames/s
@@ -70,22 +72,19 @@ def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool
     log = MemoryLog(n_frames)
     params = method_params(method)
     associator = create_associator(params, evidence=EvidenceParams())
-    book = TrackBook()
     measuring = Measuring(("raw", "stable"), params=EvaluateParams(davis_t=False), judged=has_truth)
     curves = StateCurves()
     truths: deque[BoolMask] = deque()
 
-    def items() -> "Iterator[tuple[Frame, object, PackedRaw]]":
+    def items() -> "Iterator[tuple[Frame, Evidence, PackedRaw]]":
         for frame, detections, truth in islice(looped(size_hw), n_frames):
             truths.append(truth)
             raw = to_evidence(detections, class_ids=None, **EvidenceParams().model_dump())
             tracked = identified(associator.step(frame.image, detections))
-            book.announce(tracked)
-            evidence = to_evidence(as_groups(tracked), class_ids=None, **EvidenceParams().model_dump())
-            yield frame, evidence, PackedRaw(raw, tracked)
+            yield frame, evidence_of(tracked, rules=EvidenceParams()), PackedRaw(raw, tracked)
 
-    for n_done, (frame, packed, stable) in enumerate(drive(create_stabilizer(params), items()), start=1):
-        stable, _ = named(stable, packed.tracked, book=book, select=None)
+    driven = drive_tracks(create_stabilizer(params), items(), tracked_of=attrgetter("tracked"))
+    for n_done, (frame, packed, stable) in enumerate(driven, start=1):
         raw, calm = packed.masks(), ClassMasks(stable.class_ids, stable.masks)
         predictions = {
             "raw": Prediction(raw.union, packed.probs()),

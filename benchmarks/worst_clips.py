@@ -17,9 +17,10 @@ from textwrap import wrap
 
 import contest_films as films
 import numpy as np
-from contest import Method, run
+from contest import run
 from contest_clips import Clip
 from contest_films import RAW, entered, gain, measure, ours
+from contest_methods import Method
 from PIL import Image
 from rich.console import Console
 from versions import ROOT

@@ -12,6 +12,7 @@ import contest
 from ablation import ALL, HEARS_LESS, METHODS, rows_of, verdict_table, verdicts, versions
 from contest_clips import synthetic_clip
 from contest_films import RAW, TRUTH, clips_of, gain, row_of
+from contest_methods import everything
 
 from vidlab.params import method_params
 from vidlab.schema import tunables
@@ -37,7 +38,7 @@ def test_every_step_of_the_parameters_is_taken_out_alone(method):
     differing = [
         tuple(name for name, value in whole.items() if entry.settings[name] != value)
         for name, entry in entries.items()
-        if name.startswith(f"{method} without ") and entry.hears is contest.everything
+        if name.startswith(f"{method} without ") and entry.hears is everything
     ]
     steps = [(t.name,) for t in tunables(type(method_params(method))) if t.off not in (None, t.default)]
     assert sorted(differing) == sorted(steps)

@@ -33,7 +33,7 @@ def test_raw_is_the_base_line_and_the_truth_scores_full_marks(clip):
     assert (found["truth"]["jf"], found["truth"]["excess_flicker"]) == (1.0, 0.0)
     assert gain(found, "raw") == 0
     assert found["raw"]["n_frames"] == 4
-    masks = [evidence.raw.any(axis=0) for _, evidence in clip.read()]
+    masks = [seen.evidence.raw.any(axis=0) for seen in clip.read()]
     truth = list(clip.read_truth())
     ious = [(m & t).sum() / max((m | t).sum(), 1) for m, t in zip(masks, truth, strict=True)]
     assert found["raw"]["j"] == pytest.approx(np.mean(ious))
@@ -53,6 +53,21 @@ def test_only_what_changed_is_measured_again(clip, monkeypatch):
     contest.contest([clip], [methods[0], ours("ema", "exponential", "alpha=0.5")])
     contest.contest([replace(clip, version="other pixels")], methods)
     assert measured == ["raw", "ema", "ema", "raw", "ema"]
+
+
+def test_only_our_stabilizers_are_told_who_is_who(clip):
+    seen = list(clip.read())
+    known = contestants()
+    for name in ("raw", "prototype", "median"):
+        told = list(known[name].told(seen))
+        assert all(evidence is each.evidence for (_, evidence, _), each in zip(told, seen, strict=True))
+        assert all(objects is None for _, _, objects in told)
+    told = list(known["flow_fusion"].told(seen))
+    assert all(evidence.class_ids == tuple(np.unique(ids.track_ids)) for _, evidence, ids in told)
+    assert any(evidence.class_ids for _, evidence, _ in told)
+    masks = [evidence.raw.any(axis=0) for _, evidence, _ in told]
+    for mask, each in zip(masks, seen, strict=True):  # whoever they are, they cover what the class does
+        assert np.array_equal(mask, each.evidence.raw.any(axis=0))
 
 
 def test_a_version_knows_all_the_code_that_a_module_reaches():
