@@ -108,8 +108,9 @@ def _stabilize(to: _Commands) -> None:
     parser.add_argument(
         "--masks",
         metavar="PATH",
-        help="masks of your own instead of a network: folder of PNGs (0 or 255), COCO results JSON, .npz, or "
-        "a result folder of vidlab segment",
+        help="masks of your own instead of a network: folder of PNGs (0 or 255), COCO results JSON, .npz, "
+        "label maps (0 background, 255 ignored: a folder named labels, indexed PNGs, key labels of an .npz), "
+        "or a result folder of vidlab segment",
     )
     parser.add_argument("--probs", action="store_true", help="the PNGs of --masks are probabilities, 255 = 1")
     _add_network(parser)
