@@ -1,5 +1,6 @@
 """Outlines pulled to the edges of the picture, after masks were carried, averaged or upsampled."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,11 @@ from vidlab.metrics.proxy import outline_contrast
 from vidlab.types import Float32Array, UInt8Image
 
 # The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
-# and so that a neighborhood still reaches a few pixels. It is applied at full size up to this height.
+# and so that a neighborhood still reaches a few pixels. It is applied at full size, if not to too many pixels.
 MOST_SHRINK, LEAST_REACH = 8, 2
-FINE_HEIGHT_PX = 480
+MOST_PX = 200_000  # half a picture at 480p
 TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
-UNLIKELY = 0.2  # probabilities below this everywhere within reach make no outline
+UNLIKELY = 0.3  # probabilities below this everywhere within reach make no outline
 GATE_EVERY = 4  # frames: what a clip's outlines are like changes slowly
 GATE_MEMORY = 0.6  # of the running gain in contrast: about ten frames
 # Gain in contrast below which edges are not followed, for noise gives some, and above which they are in full.
@@ -112,7 +113,6 @@ def _look(probs: Float32Array, image: UInt8Image, *, radius: float) -> _Window |
     """Cut out what may change; None where there is no object, or the picture is too small."""
     reach_px = radius * len(probs)
     solved = int(np.clip(reach_px / LEAST_REACH, 1, MOST_SHRINK))
-    applied = max(1, len(probs) // FINE_HEIGHT_PX)
     place = window_of(np.asarray(probs > UNLIKELY), margin_px=round(2 * reach_px))
     if place is None or reach_px < TOO_NEAR_PX:
         return None
@@ -120,6 +120,7 @@ def _look(probs: Float32Array, image: UInt8Image, *, radius: float) -> _Window |
     rows, columns = (slice(side.start // solved * solved, -(-side.stop // solved) * solved) for side in place)
     inside, colors = probs[rows, columns], image[rows, columns]
     height, width = inside.shape
+    applied = min(solved, math.ceil(math.sqrt(inside.size / MOST_PX)))
     size_hw = max(1, height // applied), max(1, width // applied)
     return _Window(
         (rows, columns),
