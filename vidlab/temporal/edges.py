@@ -13,7 +13,7 @@ from vidlab.metrics.proxy import outline_contrast
 from vidlab.types import Float32Array, UInt8Image
 
 # The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
-# and so that a neighborhood still reaches a few pixels. It is applied at full size, if not to too many pixels.
+# and so that a neighborhood still reaches a few pixels. It is applied to at most so many pixels.
 MOST_SHRINK, LEAST_REACH = 8, 2
 MOST_PX = 200_000  # half a picture at 480p
 TOO_NEAR_PX = 2.0  # a reach below this finds no edge that the outline is not on already
