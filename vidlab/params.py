@@ -189,6 +189,13 @@ class FusionParams(MethodParams):
     lost_keep: float = tunable(
         0.2, "Share of the carried state kept where the flow there and back disagrees.", ge=0, le=1, off=1.0
     )
+    lost_error: float = tunable(
+        0.2,
+        "Error of the carried picture, in contrasts, from which a disagreement counts; higher trusts more.",
+        ge=0,
+        le=100,
+        off=0.0,
+    )
     flow_error: float = tunable(
         0.7,
         "Error of the carried picture, in contrasts, at which the state counts 1/e; smaller trusts less.",

@@ -151,8 +151,8 @@ def test_classes_far_from_each_other_are_cleaned_as_if_alone(seed):
     probs = np.clip((probs - 0.5) * 20 + 0.5, 0, 1) * (probs > 0)
     for k in range(2):  # a speck with a hole of its own is drawn anew by `clean`: leave none
         probs[k] = cv2.morphologyEx(probs[k], cv2.MORPH_CLOSE, np.ones((3, 3)))
-    masks = partition(probs, HALF, least_piece=0.001, background=True)
-    assert np.array_equal(masks, [clean(one > 0.5, least_share=0.001) for one in probs])
+    masks = partition(probs, HALF, least_piece=0.0005, background=True)
+    assert np.array_equal(masks, [clean(one > 0.5, least_share=0.0005) for one in probs])
 
 
 @given(CASES)

@@ -155,7 +155,8 @@ class FlowFusion:
     def _carrier(self, flow: Float32Array, lost: BoolMask, error: Float32Array, record: Record) -> Carrier:
         return carrier(
             flow,
-            lost,
+            # a flow that explains the picture is not lost for disagreeing with the way back
+            lost & (error >= self._params.lost_error),
             error=error,
             size_hw=record.size_hw,
             carry=self._params.carry,
@@ -213,8 +214,8 @@ class FlowFusion:
         since_found = ghost.miss_streak if ghost.was_found else self._params.gone_after
         missed = min(since_found, self._until_found(index, class_id))
         if missed:
-            usual_px = max(neighbor.area(class_id) for neighbor in self._neighbors(index)[0])
-            if is_remnant(probs > threshold, usual_px=usual_px):
+            around, here = self._neighbors(index)
+            if is_remnant(probs > threshold, [neighbor.area(class_id) for neighbor in around], here):
                 return np.zeros_like(probs), threshold
             factor = fading(missed, fade_after=self._params.fade_after, gone_after=self._params.gone_after)
             return (probs * np.float32(factor) if factor < 1 else probs), threshold

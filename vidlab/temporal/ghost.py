@@ -6,13 +6,14 @@ The contract, per class and shot, whatever the flow and the running mean say:
 - **kept**: an object found in `kept_after` frames in a row is shown in the last of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vidlab.types import BoolMask
 
-REMNANT = 0.05  # of the object's area: what the flow failed to carry out of the picture with the rest
+REMNANT = 0.1  # of the object's area: what the flow failed to carry out of the picture with the rest
 LOOK_PX = 4  # a coarse look is often enough to see that two masks meet
 
 
@@ -74,16 +75,28 @@ def fading(missed: int, *, fade_after: int, gone_after: int) -> float:
     return (gone_after - missed) / (gone_after - fade_after)
 
 
-def is_remnant(mask: BoolMask, *, usual_px: int) -> bool:
-    """Say whether a mask, bool (H, W), is the rest of an object that has left through the border.
+def is_remnant(mask: BoolMask, areas_px: Sequence[int], index: int) -> bool:
+    """Say whether an unconfirmed mask is the rest of an object that has left through the border.
+
+    Args:
+        mask: bool (H, W).
+        areas_px: Raw areas of the frames around, this one included; all of one shot.
+        index: Which of them is this frame.
+
+    Returns:
+        Whether it touches the border, and either the mask or the object when it was found last (or will be
+        found next) has less than REMNANT of the object's largest area.
 
     >>> mask = np.zeros((20, 20), bool)
     >>> mask[5:8, 0] = True
-    >>> is_remnant(mask, usual_px=100), is_remnant(mask, usual_px=10)
+    >>> is_remnant(mask, [100, 0], 1), is_remnant(mask, [10, 0], 1)
     (True, False)
     """
-    at_border = mask[[0, -1]].any() or mask[:, [0, -1]].any()
-    return bool(at_border) and int(np.count_nonzero(mask)) < REMNANT * usual_px
+    if not (mask[[0, -1]].any() or mask[:, [0, -1]].any()):
+        return False
+    before = next((area for area in reversed(areas_px[:index]) if area), 0)
+    after = next((area for area in areas_px[index + 1 :] if area), 0)
+    return min(int(np.count_nonzero(mask)), max(before, after)) < REMNANT * max(areas_px)
 
 
 def share_a_pixel(a: BoolMask, b: BoolMask) -> bool:
