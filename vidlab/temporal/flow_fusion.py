@@ -1,7 +1,8 @@
 """The stabilizer of this package: masks fused along the flow, in six steps.
 
-1 evidence (`evidence.py`) → 2 carried along the flow, 3 weighted by motion, 4 running mean (`fusion.py`)
-→ 5 area-jump control and adaptive threshold (`area.py`) → 6 anti-ghost (`ghost.py`).
+1 evidence (`evidence.py`) → 2 carried along the flow, 3 weighted by motion, 4 running mean (`fusion.py`),
+as far as the raw masks flicker (`flicker.py`) → 5 area-jump control and adaptive threshold (`area.py`) on
+outlines that follow the picture (`edges.py`) → 6 anti-ghost (`ghost.py`) → shared out (`partition.py`).
 
     frames    … ──●──●──●──●──●──●──●──●──●──●
                        │←chunk→│←─ look-ahead ─→│
