@@ -13,7 +13,6 @@ Ghosts are frames per clip that show a mask where an object has left, over the c
 kept in runs/leaderboard: a second run measures only what has changed since.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,7 +23,6 @@ from contest_methods import Method
 from rich.console import Console
 from rich.table import Table
 
-from vidlab.errors import VidlabError
 from vidlab.jobs.story import hardware
 from vidlab.jobs.variants import ablations
 from vidlab.params import method_params
@@ -189,7 +187,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except VidlabError as error:
-        sys.exit(str(error))
+    films.run(main)

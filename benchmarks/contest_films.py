@@ -7,13 +7,13 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and OpenCV are loaded: one p
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NoReturn
 
 from contest import Record, contest
 from contest_clips import RULES, Clip, real_clips, synthetic_clip
@@ -21,6 +21,7 @@ from contest_methods import Method
 from rich.console import Console
 from rich.progress import track
 
+from vidlab.errors import VidlabError
 from vidlab.params import FusionParams, MethodParams, method_params
 from vidlab.synthetic import suite
 from vidlab.temporal import create_stabilizer
@@ -137,6 +138,14 @@ def measured(args: argparse.Namespace, methods: list[Method]) -> Iterator[tuple[
         names = {clip.name: clip.group if part == REAL else part for clip in clips}
         for group in dict.fromkeys(names.values()):
             yield group, {clip: found for clip, found in results.items() if names[clip] == group}
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a command and leave; what this package refuses is said in one line."""
+    try:
+        sys.exit(main())
+    except VidlabError as error:
+        sys.exit(str(error))
 
 
 def write_json(path: Path | None, made: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from contest_clips import RULES, Seen
 from versions import code_version, digest
 
-from vidlab.jobs.tracks import evidence_of
+from vidlab.temporal.evidence import track_evidence
 from vidlab.temporal.protocol import Evidence, Stabilizer
 from vidlab.tracking import Associator, identified, without_masks
 from vidlab.types import Frame, Instances
@@ -53,4 +53,4 @@ class Method:
                 yield frame, self.hears(evidence), None
             else:
                 objects = identified(associator.step(frame.image, observation))
-                yield frame, self.hears(evidence_of(objects, rules=RULES)), without_masks(objects)
+                yield frame, self.hears(track_evidence(objects, rules=RULES)), without_masks(objects)

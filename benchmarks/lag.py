@@ -24,7 +24,6 @@ from rich.console import Console
 from rich.table import Table
 from versions import ROOT
 
-from vidlab.errors import VidlabError
 from vidlab.jobs.story import hardware
 from vidlab.params import FlowFusionParams, method_params
 from vidlab.schema import tunables
@@ -156,7 +155,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except VidlabError as error:
-        sys.exit(str(error))
+    films.run(main)

@@ -13,7 +13,6 @@ runs/leaderboard: a second run measures only what has changed since.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -31,7 +30,6 @@ from leaderboard_figure import draw
 from rich.console import Console
 from rich.table import Table
 
-from vidlab.errors import VidlabError
 from vidlab.jobs.story import hardware
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,14 +185,9 @@ def main() -> int:
         folder = ROOT / "figures" if whole else ROOT / "runs" / "leaderboard"
         drawn = draw({part: made[part]["overall"] for part in parts if part in made}, folder)
         print(f"drawn: {drawn.name}", file=sys.stderr)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+    films.write_json(args.json, made)
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except VidlabError as error:
-        sys.exit(str(error))
+    films.run(main)

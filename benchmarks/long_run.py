@@ -35,11 +35,11 @@ from vidlab.jobs.curves import StateCurves
 from vidlab.jobs.drive import drive
 from vidlab.jobs.measuring import Measuring, Prediction
 from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
-from vidlab.jobs.tracks import drive_tracks, evidence_of
+from vidlab.jobs.tracks import drive_tracks
 from vidlab.params import METHODS, EvaluateParams, EvidenceParams, method_params
 from vidlab.synthetic import PROFILES, corrupt_instances, iter_scene, random_scene
 from vidlab.temporal import create_stabilizer
-from vidlab.temporal.evidence import to_evidence
+from vidlab.temporal.evidence import to_evidence, track_evidence
 from vidlab.temporal.protocol import Evidence
 from vidlab.tracking import create_associator, identified
 from vidlab.types import BoolMask, Frame, Instances
@@ -81,7 +81,7 @@ def run(method: str, *, size_hw: tuple[int, int], n_frames: int, has_truth: bool
             truths.append(truth)
             raw = to_evidence(detections, class_ids=None, **EvidenceParams().model_dump())
             tracked = identified(associator.step(frame.image, detections))
-            yield frame, evidence_of(tracked, rules=EvidenceParams()), PackedRaw(raw, tracked)
+            yield frame, track_evidence(tracked, rules=EvidenceParams()), PackedRaw(raw, tracked)
 
     driven = drive_tracks(create_stabilizer(params), items(), tracked_of=attrgetter("tracked"))
     for n_done, (frame, packed, stable) in enumerate(driven, start=1):

@@ -26,7 +26,7 @@ from rich.console import Console
 from versions import ROOT
 from worst_facts import Facts, facts_of, in_words, worst_frame
 
-from vidlab.errors import OutputError, VidlabError
+from vidlab.errors import OutputError
 from vidlab.flow import DisFlow, to_gray
 from vidlab.jobs.measuring import FLOW_PRESET, FLOW_SCALE, pair_motion
 from vidlab.jobs.overlays import COLORS
@@ -170,7 +170,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except VidlabError as error:
-        sys.exit(str(error))
+    films.run(main)

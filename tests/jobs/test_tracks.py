@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from vidlab.jobs.tracks import by_class, drive_tracks, evidence_of, only_track
+from vidlab.jobs.tracks import by_class, drive_tracks, only_track
 from vidlab.params import EvidenceParams, method_params
 from vidlab.temporal import create_stabilizer
+from vidlab.temporal.evidence import track_evidence
 from vidlab.temporal.protocol import ClassState, StableFrame
 from vidlab.types import Frame, Instances
 
@@ -66,7 +67,7 @@ def detections(track_ids: list[int], scores: list[float]) -> Instances:
 
 
 def test_each_track_is_evidence_of_its_own():
-    evidence = evidence_of(detections([8, 3], [0.9, 0.8]), rules=EvidenceParams())
+    evidence = track_evidence(detections([8, 3], [0.9, 0.8]), rules=EvidenceParams())
     assert evidence.class_ids == (3, 8)
     assert evidence.raw[:, 0].argmax(axis=1).tolist() == [1, 0]
 
@@ -75,7 +76,7 @@ def test_each_track_is_evidence_of_its_own():
 def test_a_driven_stabilizer_hears_tracks_and_shows_classes(method):
     image = np.zeros((1, 4, 3), np.uint8)
     objects = detections([3, 5, 8], [0.9, 0.9, 0.9])
-    evidence = evidence_of(objects, rules=EvidenceParams())
+    evidence = track_evidence(objects, rules=EvidenceParams())
     items = [(Frame(image, index, index / 25), evidence, objects) for index in range(3)]
     stabilizer = create_stabilizer(method_params(method))
     named = [stable for _, _, stable in drive_tracks(stabilizer, items, tracked_of=lambda kept: kept)]

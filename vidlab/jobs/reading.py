@@ -12,12 +12,11 @@ from vidlab.errors import ParameterError, VideoError
 from vidlab.jobs.packing import PackedRaw
 from vidlab.jobs.record import describe_file
 from vidlab.jobs.stopwatch import Stopwatch
-from vidlab.jobs.tracks import evidence_of
 from vidlab.jobs.wanted import only_wanted, wanted_of_file, wanted_of_network
 from vidlab.masks.source import MaskSource, match_frames, open_masks
 from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, SegmentParams, SourceParams
-from vidlab.temporal.evidence import to_evidence
+from vidlab.temporal.evidence import to_evidence, track_evidence
 from vidlab.temporal.protocol import Evidence
 from vidlab.tracking import identified, ids_of
 from vidlab.types import OBJECT_CLASS_ID, Frame, Instances, Observation, UInt8Image, VideoInfo
@@ -163,7 +162,7 @@ class Reading:
         kept = tracked if select is None else tracked.where(ids_of(tracked) == select)
         raw = self._evidence(kept.where(kept.scores >= self._rules.min_score))
         objects = identified(tracked)
-        return evidence_of(objects, rules=self._rules), PackedRaw(raw, objects)
+        return track_evidence(objects, rules=self._rules), PackedRaw(raw, objects)
 
     def _evidence(self, observation: Observation) -> Evidence:
         return to_evidence(observation, class_ids=self._wanted, **self._rules.model_dump())

@@ -1,6 +1,6 @@
 """Tracks, as a stabilizer keeps them apart, and back to classes, as masks, labels and metrics show them.
 
-detections ─ Associator ─▶ tracks ─ evidence_of ─▶ one map per track ─ stabilizer ─▶ named ─▶ classes
+detections ─ Associator ─▶ tracks ─ track_evidence ─▶ one map per track ─ stabilizer ─▶ named ─▶ classes
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,23 +9,11 @@ from typing import TypeVar
 import numpy as np
 
 from vidlab.jobs.drive import drive
-from vidlab.params import EvidenceParams
-from vidlab.temporal.evidence import to_evidence
 from vidlab.temporal.protocol import ClassState, Evidence, Stabilizer, StableFrame
-from vidlab.tracking import TrackBook, as_groups
+from vidlab.tracking import TrackBook
 from vidlab.types import Float32Array, Frame, Instances
 
 KeptT = TypeVar("KeptT")
-
-
-def evidence_of(objects: Instances, *, rules: EvidenceParams) -> Evidence:
-    """Return the evidence of a frame's tracks, one map for each.
-
-    Args:
-        objects: Detections that belong to an object, as `vidlab.tracking.identified` returns them.
-        rules: Which detections count.
-    """
-    return to_evidence(as_groups(objects), class_ids=None, **rules.model_dump())
 
 
 def drive_tracks(

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from vidlab.errors import UsageError
 from vidlab.params import EvidenceParams, MethodParams
 from vidlab.smoother.feed import Feed
-from vidlab.temporal.evidence import to_evidence
+from vidlab.temporal.evidence import track_evidence
 from vidlab.temporal.protocol import StableFrame
-from vidlab.tracking import NOBODY, TrackBook, as_groups, create_associator, ids_of, without_masks
+from vidlab.tracking import NOBODY, TrackBook, create_associator, ids_of, without_masks
 from vidlab.types import Instances, UInt8Image
 
 NOT_DETECTED = -1
@@ -80,13 +80,7 @@ class InstanceSmoother:
             tracked = self._associator.step(image, tracked)
         is_object = ids_of(tracked) != NOBODY
         places, tracked = places[is_object], tracked.where(is_object)
-        evidence = to_evidence(
-            as_groups(tracked),
-            class_ids=None,
-            min_score=self._rules.min_score,
-            drop_below=self._rules.drop_below,
-            prob_threshold=self._rules.prob_threshold,
-        )
+        evidence = track_evidence(tracked, rules=self._rules)
         self._book.announce(tracked)
         return [
             self._result(*one) for one in self._feed.step(image, evidence, (without_masks(tracked), places))

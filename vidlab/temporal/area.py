@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vidlab.metrics.overlap import iou
 from vidlab.types import BoolMask, Float32Array
 
 LEAST_AGREEMENT = 0.2  # a mask that has nothing to do with what was expected may still be right
@@ -53,34 +54,31 @@ def vote_weight(
     left, here_px = 0.0, usual
     if expected is not None:
         here_px = min(usual, int(np.count_nonzero(expected)))
-        left = 1.0 - here_px / (LEAVING_SHARE * usual) if _at_border(expected) else 0.0
+        left = 1.0 - here_px / (LEAVING_SHARE * usual) if at_border(expected) else 0.0
     shrunk = min(1.0, areas_px[index] / max(here_px, 1))
     return float(np.clip(max(strength * shrunk, absent, left), weak_vote, 1.0))
 
 
-def agreement(probs: Float32Array, expected: BoolMask) -> float:
+def agreement(mask: BoolMask, expected: BoolMask) -> float:
     """Say how far a frame's mask may be believed, given where the frames before put the object.
 
     A mask elsewhere than expected is more often a mistake than a leap.
 
     Args:
-        probs: float32 (H, W), [0, 1], this frame's evidence.
+        mask: bool (H, W), what this frame shows.
         expected: bool (H, W), the mask carried to this frame.
 
     Returns:
         Intersection over union, at least LEAST_AGREEMENT; 1 where either is empty.
 
-    >>> halves = np.array([[1, 1, 0, 0]], np.float32)
-    >>> agreement(halves, np.array([[False, True, True, False]])) == 1 / 3
-    True
+    >>> agreement(np.array([[True, True, False]]), np.array([[False, True, True]]))
+    0.3333333333333333
     """
-    mask = probs > 0.5
-    shared = int(np.count_nonzero(mask & expected))
-    areas = int(np.count_nonzero(mask)), int(np.count_nonzero(expected))
-    return max(LEAST_AGREEMENT, shared / (sum(areas) - shared)) if all(areas) else 1.0
+    return max(LEAST_AGREEMENT, iou(mask, expected)) if mask.any() and expected.any() else 1.0
 
 
-def _at_border(mask: BoolMask) -> bool:
+def at_border(mask: BoolMask) -> bool:
+    """Say whether a mask, bool (H, W), touches the border of the picture."""
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 

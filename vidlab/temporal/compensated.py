@@ -25,7 +25,7 @@ from vidlab.temporal.sharing import (
     is_covered,
     jointly,
     mean_result,
-    thresholded,
+    shared_out,
     with_everything,
     without_gone,
 )
@@ -109,7 +109,7 @@ class FollowingWindowFilter:
             self._combine.of_seen(carried, offsets, seen=seen, out=out)
             if len(classes) > 1 and class_id != EVERYTHING:
                 np.add(carried.sum(axis=0), OWN_VOTE * carried[offsets.index(0)], out=votes[place])
-        return thresholded(
+        return shared_out(
             classes,
             probs[: len(classes)],
             strength=here.strength,

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from vidlab.params import EvidenceParams
 from vidlab.temporal.protocol import Evidence
 from vidlab.temporal.sharing import give_unclaimed
+from vidlab.tracking import as_groups
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
 
 STRENGTH_PERCENTILE = 80  # inside a mask most pixels, not the fading rim, say how sure the network is
@@ -33,6 +35,16 @@ def to_evidence(
     if isinstance(observation, Instances):
         return _from_instances(observation, class_ids, min_score=min_score, drop_below=drop_below)
     return _from_probs(observation, class_ids, prob_threshold)
+
+
+def track_evidence(objects: Instances, *, rules: EvidenceParams) -> Evidence:
+    """Return the evidence of a frame's tracks, one map for each.
+
+    Args:
+        objects: Detections that belong to an object, as `vidlab.tracking.identified` returns them.
+        rules: Which detections count.
+    """
+    return to_evidence(as_groups(objects), class_ids=None, **rules.model_dump())
 
 
 def _from_instances(

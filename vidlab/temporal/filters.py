@@ -66,11 +66,11 @@ class WindowFilter:
             maps = [frame.maps.get(class_id) for frame in frames]
             self._classes[class_id].write(maps, offsets, out=out, mask=mask)
         if combined == classes:
-            return shared_out(classes, probs, masks, strength=here.strength)
+            return shared_out(classes, probs, masks=masks, strength=here.strength)
         return shared_out(
             classes,
             probs[:-1],
-            masks[:-1],
+            masks=masks[:-1],
             strength=here.strength,
             foreground=masks[-1] | is_covered(frames),
             votes=partial(_votes, frames, here, classes),
@@ -172,7 +172,7 @@ class Unfiltered:
     def step(self, image: UInt8Image, evidence: Evidence) -> Iterable[StableFrame]:
         """Return the frame's own evidence."""
         classes, probs, raw = evidence.class_ids, evidence.probs.copy(), evidence.raw.copy()
-        return [shared_out(classes, probs, raw, strength=strengths(evidence))]
+        return [shared_out(classes, probs, masks=raw, strength=strengths(evidence))]
 
     def flush(self) -> Iterable[StableFrame]:
         """Return nothing."""

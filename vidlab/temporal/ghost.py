@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vidlab.temporal.area import at_border
 from vidlab.types import BoolMask
 
 REMNANT = 0.1  # of the object's area: what the flow failed to carry out of the picture with the rest
@@ -92,7 +93,7 @@ def is_remnant(mask: BoolMask, areas_px: Sequence[int], index: int) -> bool:
     >>> is_remnant(mask, [100, 0], 1), is_remnant(mask, [10, 0], 1)
     (True, False)
     """
-    if not (mask[[0, -1]].any() or mask[:, [0, -1]].any()):
+    if not at_border(mask):
         return False
     before = next((area for area in reversed(areas_px[:index]) if area), 0)
     after = next((area for area in areas_px[index + 1 :] if area), 0)

@@ -114,7 +114,7 @@ class Pass:
         expected = None if before is None else before.probs > 0.5
         strength = record.strength(class_id)
         if expected is not None and self._params.agreement:
-            strength *= agreement(probs, expected)
+            strength *= agreement(record.mask(class_id), expected)
         weight = vote_weight(
             [neighbor.area(class_id) for neighbor in around],
             here,

@@ -103,7 +103,7 @@ def mean_result(
     probs = np.empty((len(classes), *evidence.probs.shape[1:]), np.float32)
     for out, class_id in zip(probs, classes, strict=True):
         np.copyto(out, means[class_id])
-    return thresholded(
+    return shared_out(
         classes,
         probs,
         strength=strengths(evidence),
@@ -122,7 +122,7 @@ def plain_result(evidence: Evidence, classes: tuple[int, ...], maps: Sequence[Fl
         maps: float32 (H, W) each, [0, 1]; copied.
     """
     probs = np.stack(maps) if classes else np.zeros((0, *evidence.probs.shape[1:]), np.float32)
-    return thresholded(classes, probs, strength=strengths(evidence))
+    return shared_out(classes, probs, strength=strengths(evidence))
 
 
 def strengths(evidence: Evidence) -> dict[int, float]:
@@ -130,53 +130,32 @@ def strengths(evidence: Evidence) -> dict[int, float]:
     return dict(zip(evidence.class_ids, evidence.strength.tolist(), strict=True))
 
 
-def thresholded(
-    classes: tuple[int, ...],
-    probs: Float32Array,
-    *,
-    strength: Mapping[int, float],
-    foreground: BoolMask | None = None,
-    votes: Votes | None = None,
-    flow_to_prev: Float32Array | None = None,
-    is_cut: bool = False,
-) -> StableFrame:
-    """Make a frame's result of maps: what is above 0.5, see `shared_out`."""
-    return shared_out(
-        classes,
-        probs,
-        probs > 0.5,
-        strength=strength,
-        foreground=foreground,
-        votes=votes,
-        flow_to_prev=flow_to_prev,
-        is_cut=is_cut,
-    )
-
-
 def shared_out(
     classes: tuple[int, ...],
     probs: Float32Array,
-    masks: BoolMask,
     *,
     strength: Mapping[int, float],
+    masks: BoolMask | None = None,
     foreground: BoolMask | None = None,
     votes: Votes | None = None,
     flow_to_prev: Float32Array | None = None,
     is_cut: bool = False,
 ) -> StableFrame:
-    """Make a frame's result of maps and masks; a pixel that several claim goes to the most probable class.
+    """Make a frame's result of maps; a pixel that several claim goes to the most probable class.
 
     Args:
         classes: One id per map.
         probs: float32 (K, H, W), [0, 1]; becomes part of the result.
-        masks: bool (K, H, W), where they are above 0.5; becomes part of the result, changed.
         strength: How sure the network is of each class that it speaks of, [0, 1], for the curves.
+        masks: bool (K, H, W), where the maps are above 0.5, if that is known; becomes part of the result,
+            changed.
         foreground: bool (H, W), what belongs to some class even where none claims it: then to the most
             probable one. None where a claim decides.
         votes: What decides between classes that are equally probable there; without, the first of them.
         flow_to_prev: float32 (H, W, 2), pixels; None for a filter that knows of none.
         is_cut: The frame starts a new shot.
     """
+    masks = probs > 0.5 if masks is None else masks
     if len(masks) > 1:
         if foreground is not None:
             give_unclaimed(masks, probs, foreground=foreground, votes=votes)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.tracking.groups import ids_of
-from vidlab.types import OBJECT_CLASS_ID, BoolMask, Float32Array, Instances
+from vidlab.tracking.groups import ids_of, likeliest
+from vidlab.types import BoolMask, Float32Array, Instances
 
 
 class TrackBook:
@@ -57,8 +57,7 @@ class TrackBook:
 
         Detections count from their announcement on: of a stabilizer that looks ahead, the future has a say.
         """
-        names = self._names.get(track_id, {})
-        return max(names, key=lambda class_id: (names[class_id], -class_id), default=OBJECT_CLASS_ID)
+        return likeliest(self._names.get(track_id, {}))
 
     def instances(self, track_ids: Sequence[int], masks: BoolMask) -> Instances:
         """Return the tracks whose masks, bool (K, H, W), are not empty, with class and last score.

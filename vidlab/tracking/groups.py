@@ -1,12 +1,23 @@
 """Tracked detections as those who stabilize and those who wait need them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.errors import UsageError
-from vidlab.types import Instances
+from vidlab.types import OBJECT_CLASS_ID, Instances
 
 NOBODY = -1  # the identity of detections that belong to no object
+
+
+def likeliest(names: Mapping[int, float]) -> int:
+    """Return the class for which most speaks, the lower id of equals; OBJECT_CLASS_ID of none.
+
+    >>> likeliest({18: 0.9, 17: 1.4})
+    17
+    """
+    return max(names, key=lambda class_id: (names[class_id], -class_id), default=OBJECT_CLASS_ID)
 
 
 def ids_of(tracked: Instances) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vidlab.tracking.boxes import areas_px, box_of, shared_px
 from vidlab.tracking.course import Course
+from vidlab.tracking.groups import likeliest
 from vidlab.types import BoolMask, Instances
 
 INSIDE = 0.5  # share of a detection that must lie in another one for it to be a part, or a repetition, of it
@@ -39,7 +40,7 @@ class Track:
     @property
     def class_id(self) -> int:
         """COCO id by which most of its detections call it, weighed by their scores."""
-        return max(self.names, key=lambda class_id: (self.names[class_id], -class_id))
+        return likeliest(self.names)
 
 
 @dataclass(frozen=True, slots=True)
