@@ -12,8 +12,10 @@ from vidlab.params import MethodParams
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.area import adaptive_threshold, vote_weight
 from vidlab.temporal.evidence import to_evidence
-from vidlab.temporal.fusion import LEAST_TRUST, NOTHING, FusedState, begin, carried, carrier, fuse, joined
+from vidlab.temporal.extent import NOTHING
+from vidlab.temporal.fusion import LEAST_TRUST, FusedState, begin, carried, carrier, fuse, joined
 from vidlab.temporal.ghost import confirm, fading
+from vidlab.temporal.neighbors import Trail
 from vidlab.types import ClassProbs, Instances
 
 SIZE = (8, 8)
@@ -133,8 +135,16 @@ def test_motion_is_judged_in_pixels_of_the_frame():
     assert step.flow == pytest.approx(np.broadcast_to(np.array([4, 0], np.float32), (*SIZE, 2)))
 
 
+def trail_along(step):
+    trail = Trail(neighbors=1)
+    if step.flow is not None:
+        trail.extend(step.small_flow, step.flow)
+    return trail
+
+
 def onwards(state, probs, *, weight, memory, step):
-    return fuse(carried(state, step, memory=memory), probs, weight=weight)
+    before = carried(state, step, memory=memory, trail=trail_along(step))
+    return fuse(before, probs, weight=weight, neighbors=1)
 
 
 # ── 4 the running mean ──────────────────────────────────────────────────────────────────────────────────────
@@ -191,7 +201,8 @@ def test_what_enters_the_picture_is_judged_by_its_own_evidence():
 def test_past_present_and_future_are_joined_by_weight():
     past, now, future = (np.full(SIZE, value, np.float32) for value in (0.0, 0.5, 1.0))
     present = onwards(begin(past, weight=1, mass_hw=SIZE), now, weight=1, memory=0.5, step=moved(0))
-    ahead = carried(begin(future, weight=1, mass_hw=SIZE), moved(0), memory=0.5)
+    still = moved(0)
+    ahead = carried(begin(future, weight=1, mass_hw=SIZE), still, memory=0.5, trail=trail_along(still))
     # weights ½, 1, ½ on 0, ½, 1
     assert joined(present, ahead) == pytest.approx(np.full(SIZE, 0.5))
 
@@ -222,10 +233,10 @@ def test_work_in_a_window_gives_what_work_on_the_whole_picture_gives(seed):
     )
     first, second = blob(rng, hw), blob(rng, hw)
     before = begin(first, weight=1.0, mass_hw=small_hw)
-    moved_on = carried(before, step, memory=0.8)
+    moved_on = carried(before, step, memory=0.8, trail=trail_along(step))
     whole = warp(first, resize_flow(flow, hw))
     np.testing.assert_allclose(moved_on.probs, whole, atol=NOTHING)
-    fused = fuse(moved_on, second, weight=0.5)
+    fused = fuse(moved_on, second, weight=0.5, neighbors=1)
     share = resize_map(0.5 / fused.mass, hw)
     expected = whole + share * (second - whole)
     np.testing.assert_allclose(fused.probs, expected, atol=NOTHING)

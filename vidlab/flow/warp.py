@@ -61,17 +61,32 @@ def warp(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
     return np.stack([resample(layer, flow_to_prev) for layer in values]) if len(values) else values.copy()
 
 
-def resample(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:
-    """Do the work of `warp` on one map, float32 (H, W), unchecked: for inner loops."""
+def resample(
+    values: Float32Array, flow_to_prev: Float32Array, *, repeat_border: bool = False
+) -> Float32Array:
+    """Do the work of `warp` on one map, float32 (H, W) or (H, W, C), unchecked: for inner loops.
+
+    `repeat_border` gives what lies outside the picture the value at its border, not 0.
+    """
     # one array of (dx, dy) pairs: no second map, which OpenCV's type stubs do not know
     return cv2.remap(  # type: ignore[call-overload,no-any-return]
         values,
         flow_to_prev,
         None,
         cv2.INTER_LINEAR | cv2.WARP_RELATIVE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
+        borderMode=cv2.BORDER_REPLICATE if repeat_border else cv2.BORDER_CONSTANT,
         borderValue=0,
     )
+
+
+def followed(flow: Float32Array, onwards: Float32Array) -> Float32Array:
+    """Follow a second flow from where the first one ends, float32 (H, W, 2) both; outside, as at the border.
+
+    >>> right, down = (np.full((4, 4, 2), step, np.float32) for step in ((1, 0), (0, 1)))
+    >>> followed(right, down)[1, 3].tolist()
+    [1.0, 1.0]
+    """
+    return flow + resample(onwards, flow, repeat_border=True)
 
 
 def nearest(values: Float32Array, flow_to_prev: Float32Array) -> Float32Array:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
-from vidlab.flow.warp import resample, source_planes
+from vidlab.flow.warp import followed, resample, source_planes
 from vidlab.temporal.combine import Combine
 from vidlab.temporal.protocol import Evidence, StableFrame
 from vidlab.temporal.record import is_total
@@ -48,9 +48,8 @@ class Path:
     def onwards(self, flow: Float32Array, lost: BoolMask) -> "Path":
         """Follow one more flow, which begins, like `lost`, on the grid where this path ends."""
         x, y = source_planes(self.flow, top=0)
-        step = cv2.remap(flow, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         gone = cv2.remap(lost.view(np.uint8), x, y, cv2.INTER_NEAREST, borderValue=1)  # so is the outside
-        return Path(self.flow + np.asarray(step, np.float32), self.seen & (gone == 0))
+        return Path(followed(self.flow, flow), self.seen & (gone == 0))
 
     def at(self, size_hw: tuple[int, int]) -> "Path":
         """Return the path on the grid of another size, in pixels of that size."""

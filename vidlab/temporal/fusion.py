@@ -3,8 +3,7 @@
 The state is a weighted mean of the evidence along the motion of each pixel: `probs` is the mean, `mass` the
 sum of the weights behind it. It is an exponential moving average in which frames that say little count
 little, so that a missed detection does not teach the average to forget the object. The mass varies slowly
-over the picture and is kept at the size of the flow. An object fills a small part of the picture; all work
-is done in the window outside of which it is not.
+over the picture and is kept at the size of the flow.
 """
 
 from dataclasses import dataclass
@@ -12,15 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidlab.flow.consistency import squared_length
-from vidlab.flow.warp import resample, resize_flow, resize_map, source_planes
-from vidlab.metrics.overlap import window_of
+from vidlab.flow.warp import resample, resize_flow, resize_map
+from vidlab.temporal.extent import EMPTY, Window, extent, union
+from vidlab.temporal.neighbors import Source, Trail, aged, mean_of, with_newest
 from vidlab.types import BoolMask, Float32Array
 
-Window = tuple[slice, slice]
-EMPTY: Window = (slice(0, 0), slice(0, 0))
 LEAST_TRUST = 0.05  # in a flow that explains nothing: where nothing is seen anew, the old is better than none
-NOTHING = 0.02  # probabilities below this are background
-SLACK = 2  # small pixels: how far beside a window what is carried out of it is still looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +26,14 @@ class FusedState:
     Attributes:
         probs: float32 (H, W), [0, 1], the mean probability.
         mass: float32 (h, w), > 0, the sum of the weights behind it, at the size of the flow.
-        window: Rows and columns outside of which the mean is below NOTHING.
+        window: Rows and columns outside of which the mean is below `vidlab.temporal.extent.NOTHING`.
+        sources: The maps that are carried on in its place; none if it is carried itself.
     """
 
     probs: Float32Array
     mass: Float32Array
     window: Window
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def begin(probs: Float32Array, *, weight: float, mass_hw: tuple[int, int]) -> Fu
         weight: How much this frame has to say, > 0.
         mass_hw: Size at which the mass is kept.
     """
-    return FusedState(probs, np.full(mass_hw, weight, np.float32), _extent(probs))
+    return FusedState(probs, np.full(mass_hw, weight, np.float32), extent(probs))
 
 
 def nothing(like: FusedState, mass: Float32Array) -> FusedState:
@@ -103,41 +101,45 @@ def nothing(like: FusedState, mass: Float32Array) -> FusedState:
     return FusedState(np.zeros(like.probs.shape, np.float32), mass, EMPTY)
 
 
-def carried(state: FusedState, step: Carrier, *, memory: float) -> FusedState:
+def carried(state: FusedState, step: Carrier, *, memory: float, trail: Trail) -> FusedState:
     """Carry a state to the next frame (steps 2 and 3); what comes from outside the picture has no mass.
 
     Args:
         state: What the frames before say; untouched.
         step: How it reaches this frame.
         memory: Weight of the carried state, [0, 1).
+        trail: Ends in this frame, unless the state stays in place.
     """
     if step.flow is None or step.small_flow is None:
         return FusedState(state.probs, state.mass * step.keep * np.float32(memory), state.window)
     mass = resample(state.mass, step.small_flow)
     mass *= step.keep
     mass *= np.float32(memory)
-    window = _union(state.window, _reached(state, step.small_flow))
-    probs: Float32Array = np.zeros(state.probs.shape, np.float32)
-    if _is_something(window):
-        probs[window] = resample(state.probs[window], step.flow[window])
-    return FusedState(probs, mass, window)
+    sources = aged(state.sources or (Source(state.probs, state.window),), step.small_flow)
+    probs, window = mean_of(sources, trail)
+    return FusedState(probs, mass, window, sources)
 
 
-def fuse(before: FusedState, probs: Float32Array, *, weight: float) -> FusedState:
+def fuse(before: FusedState, probs: Float32Array, *, weight: float, neighbors: int) -> FusedState:
     """Join a carried state with a frame's evidence (step 4).
 
     Args:
         before: What the frames before say, carried to this frame; untouched.
         probs: float32 (H, W), [0, 1], this frame's evidence.
         weight: How much this frame has to say, > 0.
+        neighbors: Maps that are carried on each by itself, at most; more become one.
 
     Returns:
         The state that includes this frame.
     """
     mass = before.mass + np.float32(weight)
-    window = _union(before.window, _extent(probs))
-    fused = _mixed(before.probs, probs, share=np.float32(weight) / mass, window=window)
-    return FusedState(fused, mass, _extent(fused, window))
+    share = np.float32(weight) / mass
+    here = extent(probs)
+    window = union(before.window, here)
+    fused = _mixed(before.probs, probs, share=share, window=window)
+    is_full = len(before.sources) in (0, neighbors)
+    sources = () if is_full else with_newest(before.sources, probs, window=here, share=share)
+    return FusedState(fused, mass, extent(fused, window), sources)
 
 
 def joined(present: FusedState, future: FusedState) -> Float32Array:
@@ -151,7 +153,7 @@ def joined(present: FusedState, future: FusedState) -> Float32Array:
         float32 (H, W), [0, 1], the mean over past, present and future.
     """
     share = future.mass / (present.mass + future.mass)
-    window = _union(present.window, future.window)
+    window = union(present.window, future.window)
     return _mixed(present.probs, future.probs, share=share, window=window)
 
 
@@ -163,49 +165,3 @@ def _mixed(first: Float32Array, second: Float32Array, *, share: Float32Array, wi
     inside *= resize_map(share, first.shape)[window]
     inside += first[window]
     return mean
-
-
-# ── windows ─────────────────────────────────────────────────────────────────────────────────────────────────
-def _is_something(window: Window) -> bool:
-    return all(side.stop > side.start for side in window)
-
-
-def _extent(probs: Float32Array, window: Window | None = None) -> Window:
-    """Return where, within a window, a map is more than nothing."""
-    rows, columns = window or (slice(0, probs.shape[0]), slice(0, probs.shape[1]))
-    found = window_of(np.asarray(probs[rows, columns] > NOTHING), margin_px=0)
-    if found is None:
-        return EMPTY
-    top, left = rows.start, columns.start
-    rows, columns = found
-    return slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left)
-
-
-def _union(first: Window, second: Window) -> Window:
-    if not (_is_something(first) and _is_something(second)):
-        return first if _is_something(first) else second
-    rows, columns = (
-        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True)
-    )
-    return rows, columns
-
-
-def _reached(state: FusedState, small_flow: Float32Array) -> Window:
-    """Return where a state's window is carried to, found at the size of the flow and a pixel wider."""
-    if not _is_something(state.window):
-        return EMPTY
-    sizes = list(zip(state.probs.shape, small_flow.shape[:2], strict=True))
-    from_y, from_x = (
-        (side.start * small / full - SLACK, side.stop * small / full + SLACK)
-        for side, (full, small) in zip(state.window, sizes, strict=True)
-    )
-    x, y = source_planes(small_flow, top=0)
-    comes = (x > from_x[0]) & (x < from_x[1]) & (y > from_y[0]) & (y < from_y[1])
-    found = window_of(comes, margin_px=1)
-    if found is None:
-        return EMPTY
-    rows, columns = (
-        slice(side.start * full // small, min(-(-side.stop * full // small), full))
-        for side, (full, small) in zip(found, sizes, strict=True)
-    )
-    return rows, columns

@@ -10,6 +10,7 @@ from vidlab.params import FusionParams
 from vidlab.temporal.area import agreement, vote_weight
 from vidlab.temporal.flicker import FlickerShare
 from vidlab.temporal.fusion import Carrier, FusedState, begin, carried, fuse, nothing
+from vidlab.temporal.neighbors import Trail
 from vidlab.temporal.record import Record, recognized, renamed
 from vidlab.types import Float32Array
 
@@ -29,6 +30,7 @@ class Pass:
         self._params = params
         self._flicker = flicker
         self._states: dict[int, FusedState] = {}
+        self._trail = Trail(neighbors=params.neighbors)
         self.weights: dict[int, float] = {}  # how much the latest frame counted, by class
 
     @property
@@ -40,7 +42,10 @@ class Pass:
         """Carry what is known to the next frame; nothing across a cut (`step` None)."""
         if step is None:
             self._states = {}
+            self._trail.clear()
             return {}
+        if step.flow is not None and step.small_flow is not None:
+            self._trail.extend(step.small_flow, step.flow)
         unseen = [c for c in classes if c not in self._states]
         known = {**self._states, **{c: self._unseen() for c in unseen}} if self._states else {}
         return {c: self._carried(known[c], step, class_id=c) for c in classes if c in known}
@@ -76,7 +81,8 @@ class Pass:
             if state is None:
                 fused[class_id] = begin(probs, weight=weight, mass_hw=mass_hw)
             else:
-                fused[class_id] = fuse(state, probs, weight=weight)
+                neighbors = self._params.neighbors
+                fused[class_id] = fuse(state, probs, weight=weight, neighbors=neighbors)
             self._states[class_id] = fused[class_id]
             if not self._params.smooth:  # the next frame inherits this frame alone, not the running mean
                 self._states[class_id] = begin(probs, weight=weight, mass_hw=mass_hw)
@@ -85,7 +91,7 @@ class Pass:
     def _carried(self, state: FusedState, step: Carrier, *, class_id: int) -> FusedState:
         """Carry a state; where the masks of its class do not flicker, the next frame is free to change it."""
         memory = self._params.memory
-        state = carried(state, step, memory=memory)
+        state = carried(state, step, memory=memory, trail=self._trail)
         settled = memory / (1 - memory)  # what the mass comes to in the long run
         if settled <= LIGHT:
             return state
