@@ -1,6 +1,7 @@
 """The classical filters against slow references, and along the motion."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,9 +17,9 @@ from vidlab.temporal.classical import create_filter
 from vidlab.temporal.combine import WeightedMean, gaussian_weights
 from vidlab.temporal.compensated import paths
 from vidlab.temporal.medians import Median
-from vidlab.temporal.protocol import Evidence, StableFrame
+from vidlab.temporal.protocol import Evidence, HardEvidence, StableFrame
 from vidlab.temporal.sharing import GONE
-from vidlab.temporal.window import Layers
+from vidlab.temporal.window import Layers, to_layers
 
 FILTERS = ["moving_average", "median", "gaussian", "exponential"]
 WINDOWS = [3, 5, 7, 9]
@@ -164,6 +165,32 @@ def test_the_median_is_numpys_to_the_bit(n_maps):
         assert np.array_equal(out, np.median(window, axis=0))
 
 
+@pytest.mark.parametrize("window", WINDOWS)
+@given(seed=st.integers(0, 10**6), n_maps=st.integers(1, 12), repeats=st.booleans())
+@settings(max_examples=15, deadline=None)
+def test_medians_of_windows_that_grow_move_and_shrink_are_numpys_to_the_bit(window, seed, n_maps, repeats):
+    """The middle two maps are kept from one window to the next, whatever that is."""
+    rng = np.random.default_rng(seed)
+    maps = [rng.random((3, 5), dtype=np.float32) for _ in range(n_maps)]
+    maps = [maps[0] if repeats and rng.random() < 0.5 else one for one in maps]  # one and the same, often
+    median, out, mask = Median(), np.empty((3, 5), np.float32), np.empty((3, 5), bool)
+    for center in range(n_maps):
+        around = maps[max(0, center - window // 2) : center + window // 2 + 1]
+        median.of_maps(around, range(len(around)), out=out, mask=mask)
+        assert np.array_equal(out, np.median(around, axis=0))
+        assert np.array_equal(mask, out > 0.5)
+
+
+@pytest.mark.parametrize("combine", [Median(), WeightedMean(np.ones(5))])
+def test_the_mask_is_where_a_picture_of_several_bands_is_above_one_half(combine):
+    rng = np.random.default_rng(2)
+    maps = [rng.random((400, 401), dtype=np.float32) for _ in range(7)]
+    for first in range(3):
+        out, mask = np.empty((400, 401), np.float32), np.empty((400, 401), bool)
+        combine.of_maps(maps[first : first + 5], range(-2, 3), out=out, mask=mask)
+        assert np.array_equal(mask, out > 0.5)
+
+
 @pytest.mark.parametrize("n_maps", range(1, 10))
 def test_the_median_is_right_for_every_order_of_zeros_and_ones(n_maps):
     """By the zero-one principle it is then right for all values."""
@@ -189,6 +216,44 @@ def test_hard_masks_take_a_short_cut_to_the_same_bits(method):
         for a, b in pairs:
             a.probs[:, 0, 0] = b.probs[:, 0, 0] = 0
             assert np.array_equal(a.probs, b.probs)
+
+
+@pytest.mark.parametrize("extra", [(), (FOLLOW,)])
+@pytest.mark.parametrize("method", FILTERS)
+def test_evidence_that_knows_it_is_hard_gives_the_same_and_is_left_alone(method, extra):
+    plain = random_clip(4, n_frames=9, kind="hard", come_and_go=True)
+    plain[4].probs[...] = plain[4].raw[...] = 0
+    known = [HardEvidence(e.class_ids, e.raw.copy(), e.strength) for e in plain]
+    for a, b in zip(run(method, plain, *extra), run(method, known, *extra), strict=True):
+        assert a.class_ids == b.class_ids
+        assert np.array_equal(a.probs, b.probs)
+        assert np.array_equal(a.masks, b.masks)
+        b.masks[...] = True
+    assert all(np.array_equal(a.raw, b.raw) for a, b in zip(plain, known, strict=True))
+
+
+def test_hard_evidence_cannot_hold_other_probabilities():
+    raw = np.array([[[True, False]]])
+    hard = HardEvidence((1,), raw, np.ones(1, np.float32))
+    weaker = replace(hard, raw=~raw, strength=np.zeros(1, np.float32))
+    assert hard.probs.dtype == np.float32
+    assert hard.probs.tolist() == [[[1, 0]]]
+    assert weaker.probs.tolist() == [[[0, 1]]]
+    with pytest.raises(ValueError, match="init=False"):
+        replace(hard, probs=np.full((1, 1, 2), 0.5, np.float32))
+
+
+@given(place=st.integers(0, 34), value=st.sampled_from([0.0, 0.25, 1.0]), around=st.sampled_from([0.0, 1.0]))
+@settings(deadline=None)
+def test_a_map_is_soft_if_one_pixel_anywhere_is(place, value, around):
+    probs = np.full((1, 5, 7), around, np.float32)
+    probs.flat[place] = value
+    kept = to_layers(Evidence((1,), probs, probs > 0.5, np.ones(1, np.float32))).maps
+    if not probs.any():
+        assert not kept
+    else:
+        assert kept[1].dtype == (np.float32 if value == 0.25 else np.uint8)
+        assert np.array_equal(kept[1], probs[0])
 
 
 def test_a_moving_average_does_not_drift():

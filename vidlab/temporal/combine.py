@@ -30,8 +30,22 @@ class Combine(Protocol):
             float32 (T + 1,), the result for 0 to T frames; None where it matters which frames they are.
         """
 
-    def of_maps(self, maps: Sequence[ClassMap], offsets: Sequence[int], *, out: Float32Array) -> None:
-        """Combine T maps (H, W), [0, 1], into `out`, float32 (H, W); `offsets` as above."""
+    def of_maps(
+        self,
+        maps: Sequence[ClassMap],
+        offsets: Sequence[int],
+        *,
+        out: Float32Array,
+        mask: BoolMask | None = None,
+    ) -> None:
+        """Combine T maps.
+
+        Args:
+            maps: (H, W) each, [0, 1].
+            offsets: As above.
+            out: float32 (H, W), overwritten.
+            mask: bool (H, W), overwritten with where `out` is above 0.5; None if nobody asks.
+        """
 
     def of_seen(
         self, maps: Float32Array, offsets: Sequence[int], *, seen: BoolMask, out: Float32Array
@@ -62,12 +76,20 @@ class WeightedMean:
         # added one by one in float32, as `of_maps` does: hard and soft maps give the same bits
         return np.add.accumulate(np.concatenate([np.zeros(1, np.float32), shares]))
 
-    def of_maps(self, maps: Sequence[ClassMap], offsets: Sequence[int], *, out: Float32Array) -> None:
+    def of_maps(
+        self,
+        maps: Sequence[ClassMap],
+        offsets: Sequence[int],
+        *,
+        out: Float32Array,
+        mask: BoolMask | None = None,
+    ) -> None:
         """Write the weighted mean of the maps."""
         shares = self._shares(offsets)
         flat, (result,) = flattened(maps), flattened((out,))
         for band in bands(result.size):
             np.dot(shares, self._stack.of(flat, band), out=result[band])
+            write_mask(result[band], band, mask=mask)
 
     def of_seen(
         self, maps: Float32Array, offsets: Sequence[int], *, seen: BoolMask, out: Float32Array
@@ -106,6 +128,18 @@ def bands(n_pixels: int) -> Iterator[slice]:
 def flattened(maps: Iterable[NDArray[Any]]) -> list[NDArray[Any]]:
     """Return maps without rows; they share memory with the maps where these have no gaps."""
     return [values.reshape(-1) for values in maps]
+
+
+def write_mask(result: Float32Array, band: slice, *, mask: BoolMask | None) -> None:
+    """Write where a band of a result is above 0.5, while it is in the cache; no mask takes nothing.
+
+    >>> mask = np.zeros((2, 2), bool)
+    >>> write_mask(np.array([0.6, 0.4], np.float32), slice(2, 4), mask=mask)
+    >>> mask.tolist()
+    [[False, False], [True, False]]
+    """
+    if mask is not None:
+        np.greater(result, 0.5, out=mask.reshape(-1)[band])
 
 
 class _Stack:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vidlab.params import EvidenceParams
-from vidlab.temporal.protocol import Evidence
+from vidlab.temporal.protocol import Evidence, HardEvidence
 from vidlab.temporal.sharing import give_unclaimed
 from vidlab.tracking import as_groups
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
@@ -64,7 +64,7 @@ def _from_instances(
         for mask, score in zip(of_class.masks, of_class.scores, strict=True):
             if score < min_score:
                 np.maximum(doubtful[k], score, out=doubtful[k], where=mask)
-    return Evidence(wanted, raw.astype(np.float32), raw, strength, doubtful)
+    return HardEvidence(wanted, raw, strength, doubtful)
 
 
 def _area_weighted_score(instances: Instances) -> float:

@@ -84,6 +84,7 @@ class _OneClass:
         self._combine = combine
         self._counted: list[ClassMap | None] = []
         self._count = np.zeros((0, 0), np.uint8)
+        self._nothing = np.zeros((0, 0), np.uint8)
 
     def write(
         self,
@@ -94,18 +95,24 @@ class _OneClass:
         mask: BoolMask,
     ) -> None:
         """Write the result, float32 (H, W), and where it is above 0.5; a map that is None shows nothing."""
-        by_count = self._combine.by_count(offsets)
         if all(values is None for values in maps):
             out[...] = 0
             mask[...] = False
-        elif by_count is None or any(values is not None and values.dtype != np.uint8 for values in maps):
-            nothing = np.zeros(out.shape, np.uint8)
-            self._combine.of_maps([nothing if m is None else m for m in maps], offsets, out=out)
-            np.greater(out, 0.5, out=mask)
+            return
+        is_hard = all(values is None or values.dtype == np.uint8 for values in maps)
+        by_count = self._combine.by_count(offsets) if is_hard else None
+        if by_count is None:
+            self._combine.of_maps(self._filled(maps, size_hw=out.shape), offsets, out=out, mask=mask)
         else:
             self._recount(maps, size_hw=out.shape)
             np.greater_equal(self._count, int(np.count_nonzero(by_count <= 0.5)), out=mask)
             _look_up(self._count, by_count, mask=mask, out=out)
+
+    def _filled(self, maps: Sequence[ClassMap | None], *, size_hw: tuple[int, ...]) -> list[ClassMap]:
+        """Put one and the same map, of zeros, where maps show nothing: windows know it again."""
+        if self._nothing.shape != size_hw:
+            self._nothing = np.zeros(size_hw, np.uint8)
+        return [self._nothing if values is None else values for values in maps]
 
     def _recount(self, maps: Sequence[ClassMap | None], *, size_hw: tuple[int, ...]) -> None:
         """Count in how many hard masks each pixel is; quick for a window one further than the last."""

@@ -1,8 +1,10 @@
 """What goes into a stabilizer, what comes out, and how it is driven."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
 
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
@@ -25,6 +27,22 @@ class Evidence:
     raw: BoolMask
     strength: Float32Array
     doubtful: Float32Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HardEvidence(Evidence):
+    """Evidence that knows of no doubt: `probs` is `raw`, as float32; what reads it may take either.
+
+    >>> raw = np.array([[[True, False]]])
+    >>> HardEvidence((1,), raw, np.ones(1, np.float32)).probs.tolist()
+    [[[1.0, 0.0]]]
+    """
+
+    probs: Float32Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the probabilities from the masks: they cannot differ."""
+        object.__setattr__(self, "probs", self.raw.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

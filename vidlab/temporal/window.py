@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.flow import Motion
-from vidlab.temporal.protocol import Evidence
+from vidlab.temporal.protocol import Evidence, HardEvidence
 from vidlab.types import Float32Array
 
 HardMap = NDArray[np.uint8]  # (H, W), 0 or 1
@@ -28,7 +28,7 @@ class Layers:
         strength: How sure the network is of each, [0, 1].
         size_hw: Height and width, pixels.
         maps: By COCO id: uint8 (H, W), 0 or 1, for hard masks, float32 (H, W), [0, 1], for soft ones, which
-            share memory with the evidence; classes that are nowhere in the frame are left out.
+            may share memory with the evidence; classes that are nowhere in the frame are left out.
         motion: How the previous frame became this one; None where a shot starts, and where nobody asked.
         is_cut: The shot starts with a cut.
     """
@@ -71,7 +71,11 @@ class SlidingWindow(Generic[ItemT]):
 
 def to_layers(evidence: Evidence, *, motion: Motion | None = None, is_cut: bool = False) -> Layers:
     """Keep what the filters need of a frame's evidence."""
-    found = {c: _compact(probs) for c, probs in zip(evidence.class_ids, evidence.probs, strict=True)}
+    if isinstance(evidence, HardEvidence):
+        maps = [raw.view(np.uint8) if raw.any() else None for raw in evidence.raw]
+    else:
+        maps = [_compact(probs) for probs in evidence.probs]
+    found = dict(zip(evidence.class_ids, maps, strict=True))
     return Layers(
         evidence.class_ids,
         {c: float(s) for c, s in zip(evidence.class_ids, evidence.strength, strict=True)},
@@ -94,7 +98,12 @@ def classes_of(frames: Sequence[Layers]) -> tuple[int, ...]:
 
 def _compact(probs: Float32Array) -> ClassMap | None:
     """Return a hard mask as uint8, a soft one as it is, None for one that is 0 everywhere."""
-    total = cv2.sumElems(probs)[0] if probs.size else 0.0
+    if not probs.size:
+        return None
+    row = probs[len(probs) // 2]  # most soft maps are told by one pixel, most others by one row
+    if 0 < probs[0, 0] < 1 or ((row > 0) & (row < 1)).any():
+        return probs
+    total = cv2.sumElems(probs)[0]
     if total == 0:
         return None
     if not total.is_integer():
