@@ -8,6 +8,7 @@
 Steps are the tunables that are true or false, and the numbers that say where they are off (`params.py`); and
 what the network says beside masks: its scores, and detections too doubtful to count. Gain is the change of
 (J + F) / 2 against raw in points, mean and worst clip; buys is what is lost of the mean without the step.
+Steps that are offered but off by default (`OFFERED`) are put in: they buy what is won with them.
 Excess is instability along a flow, DIS FAST (as MC) or Farneback, beyond that of the truth: 0.01 is the goal.
 Ghosts are frames per clip that show a mask where an object has left, over the clips it leaves. Results are
 kept in runs/leaderboard: a second run measures only what has changed since.
@@ -30,7 +31,9 @@ from vidlab.temporal.protocol import Evidence
 
 METHODS = ("flow_fusion", "flow_fusion_two_pass")
 ALL = "all"
+WITH = "with "
 IDLE_POINTS, IDLE_EXCESS = 0.1, 0.0005  # a step that changes less than this changes nothing
+OFFERED = {"neighbors": 3}  # steps that are off by default, and where they are on
 WORTH_SAYING = 1.0  # points: in words, smaller numbers are not told
 HEADINGS = (
     "without", "gain (worst)", "buys", "MC", "excess DIS", "excess Farneback", "ghosts", "worst clip",
@@ -64,6 +67,8 @@ def versions(method: str) -> list[Method]:
         entries.append(replace(entered(f"{method} without {step}", whole), hears=hears))
     for step, params in ablations(whole).items():
         entries.append(entered(f"{method} without {step.removeprefix('without ')}", params))
+    for name, value in OFFERED.items():
+        entries.append(entered(f"{method} {WITH}{name} = {value}", whole.model_copy(update={name: value})))
     return entries
 
 
@@ -73,9 +78,11 @@ def rows_of(results: Results, method: str) -> dict[str, Row]:
     found = next(iter(results.values()))
     names = {RAW: RAW, ALL: method}
     names |= {name.partition(" without ")[2]: name for name in found if name.startswith(f"{method} without ")}
+    names |= {name.removeprefix(f"{method} "): name for name in found if name.startswith(f"{method} {WITH}")}
     rows = {step: row_of(results, name) for step, name in names.items()}
     for step, row in rows.items():
-        row["buys"] = None if step in (RAW, ALL) else rows[ALL]["gain"] - row["gain"]
+        bought = rows[ALL]["gain"] - row["gain"]
+        row["buys"] = None if step in (RAW, ALL) else -bought if step.startswith(WITH) else bought
     return rows
 
 
@@ -92,8 +99,9 @@ def verdicts(groups: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
         if step in (RAW, ALL):
             continue
         buys = [rows[step]["buys"] for rows in groups.values()]
+        sign = -1 if step.startswith(WITH) else 1
         calm = [
-            max(rows[step][name] - rows[ALL][name] for name in ("excess_dis", "excess_farneback"))
+            max(sign * (rows[step][name] - rows[ALL][name]) for name in ("excess_dis", "excess_farneback"))
             for rows in groups.values()
         ]
         if max(buys) >= IDLE_POINTS:
@@ -108,10 +116,10 @@ def verdicts(groups: Mapping[str, Mapping[str, Row]]) -> dict[str, str]:
 def short(step: str) -> str:
     """Return the name of a step.
 
-    >>> short("step 2, carry"), short("edge_weight = 0")
-    ('carry', 'edge_weight')
+    >>> short("step 2, carry"), short("edge_weight = 0"), short("with neighbors = 3")
+    ('carry', 'edge_weight', 'neighbors')
     """
-    return step.partition(" = ")[0].rpartition(", ")[2]
+    return step.partition(" = ")[0].rpartition(", ")[2].removeprefix(WITH)
 
 
 def in_words(groups: Mapping[str, Mapping[str, Row]]) -> str:

@@ -209,11 +209,10 @@ class FusionParams(MethodParams):
     )
     neighbors: int = tunable(
         1,
-        "Frames carried straight to the next ones before their mean is carried instead; more blur less.",
+        "Frames carried straight to the next ones before their mean is; more keep thin parts, cost time.",
         unit="frames",
         ge=1,
         le=8,
-        off=1,
     )
     area_control: bool = tunable(
         True, "Step 5a: a frame whose mask suddenly shrank or vanished has less say than its neighbors."
@@ -308,14 +307,6 @@ class FlowFusionTwoPassParams(FusionParams):
     )
     memory: float = tunable(
         0.85, "Weight of the carried state; larger flickers less, follows change later.", ge=0, lt=1
-    )
-    neighbors: int = tunable(
-        3,
-        "Frames carried straight to the next ones before their mean is carried instead; more blur less.",
-        unit="frames",
-        ge=1,
-        le=8,
-        off=1,
     )
     look_ahead: int = tunable(
         24,

@@ -9,7 +9,7 @@ from conftest import ROOT
 sys.path.append(str(ROOT / "benchmarks"))
 
 import contest
-from ablation import ALL, HEARS_LESS, METHODS, rows_of, verdict_table, verdicts, versions
+from ablation import ALL, HEARS_LESS, METHODS, OFFERED, rows_of, verdict_table, verdicts, versions
 from contest_clips import synthetic_clip
 from contest_films import RAW, TRUTH, clips_of, gain, row_of
 from contest_methods import everything
@@ -42,7 +42,10 @@ def test_every_step_of_the_parameters_is_taken_out_alone(method):
     ]
     steps = [(t.name,) for t in tunables(type(method_params(method))) if t.off not in (None, t.default)]
     assert sorted(differing) == sorted(steps)
-    assert len(entries) == 2 + len(HEARS_LESS) + len(steps)
+    assert len(entries) == 2 + len(HEARS_LESS) + len(steps) + len(OFFERED)
+    for name, value in OFFERED.items():
+        assert entries[f"{method} with {name} = {value}"].settings == {**whole, name: value}
+        assert whole[name] != value
 
 
 def test_steps_of_the_evidence_change_what_a_method_hears_and_nothing_else():
@@ -67,6 +70,13 @@ def test_a_method_that_hears_less_is_another_method(tmp_path, monkeypatch):
     (clip,) = [c for c in suite(size_hw=(48, 64), n_frames=5, seed=3) if c.name == "missed_mostly/3px"]
     made = {entry.name: contest.run(entry, list(synthetic_clip(clip).read())) for entry in entries}
     assert all(len(found.masks) == 5 for found in made.values())
+
+
+def test_what_is_put_in_buys_what_it_adds():
+    found = {RAW: record(0.5), "m": record(0.6), "m without x": record(0.58), "m with y = 3": record(0.63)}
+    rows = rows_of({"clip": {TRUTH: record(1), **found}}, "m")
+    assert rows["x"]["buys"] == pytest.approx(2)
+    assert rows["with y = 3"]["buys"] == pytest.approx(3)
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────
