@@ -7,8 +7,9 @@ soft ones of a semantic network, and noise: SciPy compares pixel by pixel and is
 differ, ours never are. The rivals are `median_filter(size=(window, 1, 1))`, `uniform_filter1d` and
 `gaussian_filter1d` of SciPy over the whole clip at once, uint8 for the median of hard masks and float32
 otherwise, and a threshold; ours take frame after frame, share out the pixels among classes and count areas as
-well. Neither has to find out which masks are hard: those of instances say so. All values are checked to be the rival's, save at the ends of the clip, where windows are cut off and
-SciPy mirrors. Filters that follow the motion estimate the flow both ways; nothing stands beside them.
+well. Neither has to find out which masks are hard: those of instances say so. All values are checked to be
+the rival's, save at the ends of the clip, where windows are cut off and SciPy mirrors. Filters that
+follow the motion estimate the flow both ways; nothing stands beside them.
 
 Rounds are interleaved, and the time is the processor's, so that a busy machine matters little.
 """
