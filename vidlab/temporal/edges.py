@@ -82,6 +82,11 @@ class EdgeSnapper:
             self._waits[class_id] = GATE_EVERY - 1
         return _blended(probs, window, pulled, share=self._share(class_id))
 
+    def forget(self, class_id: int) -> None:
+        """Drop what is known of a class: what is kept must not grow with how many objects there were."""
+        self._gains.pop(class_id, None)
+        self._waits.pop(class_id, None)
+
     def _share(self, class_id: int) -> float:
         """Say how much of the result is the filter's, [0, 1]."""
         closed, wide = GATE

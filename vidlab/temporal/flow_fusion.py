@@ -249,6 +249,7 @@ class FlowFusion:
                 self._ghosts.pop(class_id, None)
                 self._areas.pop(class_id, None)
                 self._flicker.forget(class_id)
+                self._edges.forget(class_id)
 
 
 def _size_of(image: UInt8Image) -> tuple[int, int]:
