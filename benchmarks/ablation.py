@@ -3,6 +3,7 @@
     python benchmarks/ablation.py                     causal and two-pass, real and synthetic
     python benchmarks/ablation.py --quick             the first frames of fewer clips: a look, no result
     python benchmarks/ablation.py --only synthetic --methods flow_fusion --seed 3
+    python benchmarks/ablation.py --steps neighbors   one step, or some
     python benchmarks/ablation.py --json runs/ablation.json
 
 Steps are the tunables that are true or false, and the numbers that say where they are off (`params.py`); and
@@ -14,7 +15,7 @@ Ghosts are frames per clip that show a mask where an object has left, over the c
 kept in runs/leaderboard: a second run measures only what has changed since.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,8 +60,8 @@ HEARS_LESS: dict[str, Callable[[Evidence], Evidence]] = {
 }
 
 
-def versions(method: str) -> list[Method]:
-    """Enter raw masks, a method, and the method without each of its steps."""
+def versions(method: str, *, only: Iterable[str] = ("",)) -> list[Method]:
+    """Enter raw masks, a method, and the method without each step whose name holds one of some words."""
     whole = method_params(method)
     entries = [ours(RAW, "none"), entered(method, whole)]
     for step, hears in HEARS_LESS.items():
@@ -69,7 +70,8 @@ def versions(method: str) -> list[Method]:
         entries.append(entered(f"{method} without {step.removeprefix('without ')}", params))
     for name, value in OFFERED.items():
         entries.append(entered(f"{method} {WITH}{name} = {value}", whole.model_copy(update={name: value})))
-    return entries
+    whole_only, steps = entries[:2], entries[2:]
+    return whole_only + [entry for entry in steps if any(word in entry.name for word in only)]
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -175,11 +177,14 @@ def main() -> int:
     """Measure and print."""
     parser = films.command(__doc__)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="one of the two")
+    parser.add_argument("--steps", nargs="+", metavar="NAME", help="these steps alone, by a part of the name")
     args = parser.parse_args()
     console = Console(width=150)
     made: dict[str, Any] = {"hardware": hardware(device="cpu"), "seed": args.seed, "frames": args.frames}
     made |= {"methods": {method: {} for method in args.methods}, "in_words": {}, "clips": {}}
-    entries = {entry.name: entry for method in args.methods for entry in versions(method)}
+    entries = {
+        entry.name: entry for method in args.methods for entry in versions(method, only=args.steps or [""])
+    }
     for group, results in films.measured(args, list(entries.values())):
         made["clips"] |= results
         for method in args.methods:

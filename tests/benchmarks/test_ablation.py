@@ -48,6 +48,16 @@ def test_every_step_of_the_parameters_is_taken_out_alone(method):
         assert whole[name] != value
 
 
+def test_some_steps_can_be_asked_for():
+    names = [entry.name for entry in versions("flow_fusion", only=["neighbors", "carry"])]
+    assert names == [
+        RAW,
+        "flow_fusion",
+        "flow_fusion without step 2, carry",
+        "flow_fusion with neighbors = 3",
+    ]
+
+
 def test_steps_of_the_evidence_change_what_a_method_hears_and_nothing_else():
     probs = np.full((1, 2, 2), 0.6, np.float32)
     strength = np.float32([0.3])
