@@ -5,7 +5,7 @@
     python benchmarks/ablation.py --only synthetic --methods flow_fusion --seed 3
     python benchmarks/ablation.py --json runs/ablation.json
 
-Steps are the tunables that are true or false, and the numbers that say where they are off (`params.py`); and
+Steps are the tunables that are true or false, and the numbers that say where they are off (`params`); and
 what the network says beside masks: its scores, and detections too doubtful to count. Gain is the change of
 (J + F) / 2 against raw in points, mean and worst clip; buys is what is lost of the mean without the step.
 Excess is instability along a flow, DIS FAST (as MC) or Farneback, beyond that of the truth: 0.01 is the goal.

@@ -1,4 +1,4 @@
-"""The words of the command line. Every tunable comes from `params.py`; here are only files and names."""
+"""The words of the command line. Every tunable comes from `params`; here are only files and names."""
 
 import argparse
 from typing import TypeAlias

@@ -1,0 +1,50 @@
+"""Every number a user can turn, declared once: type, range, unit, meaning, default.
+
+Command line, widgets, papermill, web form and tuner are derived from these models (see `schema.py`); no
+default, range or help text stands anywhere else. `method_params(name, settings)` builds the parameters of one
+stabilizing method from `name=value` texts.
+"""
+
+from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
+from vidlab.params.masks import EvaluateParams, EvidenceParams
+from vidlab.params.methods import (
+    DEFAULT_METHOD,
+    METHODS,
+    ExponentialParams,
+    FilterParams,
+    FlowFusionParams,
+    FlowFusionTwoPassParams,
+    FlowPreset,
+    FusionParams,
+    GaussianParams,
+    MedianParams,
+    MethodParams,
+    MovingAverageParams,
+    NoneParams,
+    method_model,
+    method_params,
+)
+
+__all__ = [
+    "DEFAULT_METHOD",
+    "METHODS",
+    "Device",
+    "EvaluateParams",
+    "EvidenceParams",
+    "ExponentialParams",
+    "FilterParams",
+    "FlowFusionParams",
+    "FlowFusionTwoPassParams",
+    "FlowPreset",
+    "FusionParams",
+    "GaussianParams",
+    "MedianParams",
+    "MethodParams",
+    "MovingAverageParams",
+    "NoneParams",
+    "SegmentParams",
+    "SourceParams",
+    "WriterParams",
+    "method_model",
+    "method_params",
+]
