@@ -24,6 +24,7 @@ from vidlab.params.methods import (
     method_model,
     method_params,
 )
+from vidlab.params.profiling import ProfileParams
 
 __all__ = [
     "DEFAULT_METHOD",
@@ -42,6 +43,7 @@ __all__ = [
     "MethodParams",
     "MovingAverageParams",
     "NoneParams",
+    "ProfileParams",
     "SegmentParams",
     "SourceParams",
     "WriterParams",

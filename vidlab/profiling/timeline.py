@@ -44,9 +44,7 @@ class Timeline:
             self._spans.append(span)
 
     @contextmanager
-    def span(
-        self, stage: str, item: int, *, synchronize: Callable[[], None] | None = None
-    ) -> Iterator[None]:
+    def span(self, stage: str, item: int, *, synchronize: Callable[[], None] | None = None) -> Iterator[None]:
         """Record the work of a `with` block, unless it raises.
 
         Args:
