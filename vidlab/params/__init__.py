@@ -6,6 +6,7 @@ stabilizing method from `name=value` texts.
 """
 
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
+from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
 from vidlab.params.masks import EvaluateParams, EvidenceParams
 from vidlab.params.methods import (
     DEFAULT_METHOD,
@@ -24,28 +25,44 @@ from vidlab.params.methods import (
     method_model,
     method_params,
 )
+from vidlab.params.pipelines import (
+    Policy,
+    PreprocessParams,
+    Resampling,
+    ScheduleParams,
+    StreamParams,
+)
 from vidlab.params.profiling import ProfileParams
 
 __all__ = [
     "DEFAULT_METHOD",
     "METHODS",
+    "ClipParams",
     "Device",
     "EvaluateParams",
     "EvidenceParams",
     "ExponentialParams",
+    "FetchParams",
     "FilterParams",
     "FlowFusionParams",
     "FlowFusionTwoPassParams",
     "FlowPreset",
     "FusionParams",
     "GaussianParams",
+    "LoaderGridParams",
+    "LoaderParams",
     "MedianParams",
     "MethodParams",
     "MovingAverageParams",
     "NoneParams",
+    "Policy",
+    "PreprocessParams",
     "ProfileParams",
+    "Resampling",
+    "ScheduleParams",
     "SegmentParams",
     "SourceParams",
+    "StreamParams",
     "WriterParams",
     "method_model",
     "method_params",
