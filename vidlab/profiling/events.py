@@ -71,8 +71,10 @@ def cuda_spans(timeline: Timeline, *, device: str) -> EventSpans:
     """Return event spans of a CUDA device; torch must see it."""
     import torch
 
+    create: Any = torch.cuda.Event
+
     def make_event() -> Event:
-        event: Event = torch.cuda.Event(enable_timing=True)
+        event: Event = create(enable_timing=True)
         return event
 
     return EventSpans(timeline, make_event=make_event, synchronize=synchronizer(device))

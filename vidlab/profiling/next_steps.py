@@ -1,0 +1,159 @@
+"""What to try next, and what it should gain: each change is put into the arithmetic of the pipeline.
+
+Where a change was tried, its effect is a measured share; where it was not, the assumption is part of the
+sentence. The most that any change of a stage could gain, that stage for nothing, stands beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vidlab.profiling.overlap import CPU, StageCost, overlapped_s
+from vidlab.profiling.verdict import Verdict
+
+DECODE, PREPROCESS, INFER, POSTPROCESS = "decode", "preprocess", "infer", "postprocess"
+
+QUARTER = 0.25  # half the width and height: a quarter of the pixels
+HALF = 0.5
+ON_GPU = 0.2  # of a preprocessing time: a guess, said wherever it is used
+FREE = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change does to one stage.
+
+    Attributes:
+        time_share: What is left of its time.
+        cores_share: What is left of the cores that it keeps busy; 2 for a second thread.
+        device: Where it runs then; None leaves it.
+    """
+
+    time_share: float = 1.0
+    cores_share: float = 1.0
+    device: str | None = None
+
+    def on(self, stage: StageCost) -> StageCost:
+        """Return the stage after the change."""
+        cores, device = stage.cores * self.cores_share, self.device or stage.device
+        return replace(stage.scaled(self.time_share), cores=cores, device=device)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something to try.
+
+    Attributes:
+        title: What to do, in the imperative.
+        effects: Stage → what happens to it.
+        basis: `measured: …` or `assumed: …`, on which the effects rest.
+        n_cores: Cores there would be; None leaves them.
+    """
+
+    title: str
+    effects: Mapping[str, Effect]
+    basis: str
+    n_cores: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A change with what it should gain.
+
+    Attributes:
+        change: What to try.
+        gain: How many times faster the overlapped pipeline should be; 1 is no gain.
+        ceiling: The same if the changed stages cost nothing: no change of them gains more.
+    """
+
+    change: Change
+    gain: float
+    ceiling: float
+
+    def __str__(self) -> str:
+        """Say what to try and what it should gain."""
+        return (
+            f"{self.change.title}: {self.gain:.2f} times as fast ({self.change.basis}; "
+            f"never more than {self.ceiling:.2f} times)"
+        )
+
+
+def suggest(verdict: Verdict, changes: Sequence[Change]) -> list[Suggestion]:
+    """Put changes into the arithmetic; the largest gain first, of equal gains the one that came first."""
+    found = []
+    for change in changes:
+        free = {name: replace(effect, time_share=FREE) for name, effect in change.effects.items()}
+        gain = _gain(verdict, change)
+        ceiling = _gain(verdict, replace(change, effects=free)) if free else gain
+        found.append(Suggestion(change, gain, max(gain, ceiling)))
+    return sorted(found, key=lambda suggestion: -round(suggestion.gain, 3))
+
+
+def standard_changes(verdict: Verdict, *, device: str) -> list[Change]:
+    """Return what is worth trying for such stages, with assumed effects; what does not apply is left out.
+
+    Args:
+        verdict: The pipeline as it is.
+        device: Where the network runs.
+    """
+    names = {stage.name for stage in verdict.stages}
+    found: list[Change] = []
+    by_pixels = {name: Effect(QUARTER) for name in (DECODE, PREPROCESS, POSTPROCESS) if name in names}
+    if DECODE in names:
+        basis = "assumed: a quarter of the pixels takes a quarter of the time"
+        found.append(Change("decode at lower resolution (half the width and height)", by_pixels, basis))
+    if INFER in names:
+        found.append(
+            smaller_input(QUARTER, basis="assumed: a quarter of the pixels takes a quarter of the time")
+        )
+        if device == CPU:
+            effect = Effect(ON_GPU, cores_share=ON_GPU, device="gpu")
+            found.append(Change("infer on a GPU", {INFER: effect}, "assumed: a fifth of the time"))
+    if device != CPU:
+        found += _for_gpu(names, device)
+    found += [_second_worker(stage) for stage in verdict.stages if stage.device == CPU]
+    if any(limit.name.startswith("the ") for limit in verdict.limits[:1]):
+        found.append(Change("take twice the cores", {}, "assumed: nothing else changes", 2 * verdict.n_cores))
+    return found
+
+
+def smaller_input(share: float, *, basis: str) -> Change:
+    """Return the change to a network input of half the width and height, which takes `share` of the time."""
+    return Change("give the network half the width and height", {INFER: Effect(share)}, basis)
+
+
+def bigger_batch(share: float, *, basis: str) -> Change:
+    """Return the change to twice the frames per call, which takes `share` of the time per frame."""
+    return Change("take twice the frames per call", {INFER: Effect(share)}, basis)
+
+
+def lower_precision(share: float, *, basis: str) -> Change:
+    """Return the change to bfloat16 where the network allows it, which takes `share` of the time."""
+    return Change("run the network in bfloat16 (autocast)", {INFER: Effect(share)}, basis)
+
+
+def _for_gpu(names: set[str], device: str) -> list[Change]:
+    found = []
+    if PREPROCESS in names:
+        effect = Effect(ON_GPU, cores_share=ON_GPU, device=device)
+        basis = "assumed: a fifth of the time, shared with the network's device"
+        found.append(Change("preprocess on the GPU", {PREPROCESS: effect}, basis))
+    if DECODE in names:
+        effect = Effect(1.0, cores_share=ON_GPU, device=f"decoder of {device}")
+        basis = "assumed: as fast as now, on the GPU's own decoder"
+        found.append(Change("decode on the GPU", {DECODE: effect}, basis))
+    return found
+
+
+def _second_worker(stage: StageCost) -> Change:
+    """Two threads that take turns: each item costs as much, twice as many are done."""
+    effect = Effect(HALF, cores_share=2.0)
+    basis = "assumed: both go as fast as one alone while cores are free"
+    return Change(f"give {stage.name} a second thread", {stage.name: effect}, basis)
+
+
+def _gain(verdict: Verdict, change: Change) -> float:
+    nothing = Effect()
+    stages = [change.effects.get(stage.name, nothing).on(stage) for stage in verdict.stages]
+    cores = change.n_cores or verdict.n_cores
+    after_s = overlapped_s(stages, n_items=verdict.n_items, queue_size=verdict.queue_size, n_cores=cores)
+    return verdict.overlapped_s / after_s if after_s > 0 else float("inf")
