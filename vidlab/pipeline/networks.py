@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 DEFAULT_NETWORK = "lraspp_mobilenet_v3_large"
+MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN paper
 SEED = 0  # random weights are the same ones every time
 Channels = tuple[float, float, float]
 IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)  # per channel, of images in [0, 1]
@@ -104,21 +105,24 @@ class TimedNetwork:
                 return self.module(list(batch))
             return self.module(batch)["out"]
 
-    def to_labels(self, output: Any) -> NDArray[np.uint8]:
-        """Bring the answer to the CPU: this is where a GPU is waited for.
+    def labels(self, output: Any) -> "Tensor":
+        """Reduce what the network returned to a class per pixel, where it is.
 
         Returns:
-            uint8 (N, H, W): the class of each pixel; of a detector, 1 where it sees any object.
+            uint8 (N, H, W), on the device; of a detector, 1 where it sees any object.
         """
         import torch
 
         with torch.inference_mode():
             if self.name.startswith("maskrcnn"):
-                seen = [(found["masks"] > 0.5).any(dim=0)[0] for found in output]
-                labels = torch.stack(seen).to(torch.uint8)
-            else:
-                labels = output.argmax(dim=1).to(torch.uint8)
-            return np.asarray(labels.cpu().numpy())
+                seen = [(found["masks"] > MASK_THRESHOLD).any(dim=0)[0] for found in output]
+                return torch.stack(seen).to(torch.uint8)
+            labels: Tensor = output.argmax(dim=1).to(torch.uint8)
+            return labels
+
+    def to_labels(self, output: Any) -> NDArray[np.uint8]:
+        """Reduce likewise and bring it to the CPU: this is where a GPU is waited for."""
+        return np.asarray(self.labels(output).cpu().numpy())
 
 
 def timed_network(name: str, *, device: str) -> TimedNetwork:

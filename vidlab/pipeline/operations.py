@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidlab.pipeline.networks import Channels
-from vidlab.pipeline.preprocess import resize_opencv
+from vidlab.pipeline.preprocess import COPY, resize_opencv
 from vidlab.types import UInt8Image
 
 Operations = list[tuple[str, Callable[[Any], Any]]]
@@ -36,7 +36,7 @@ def opencv(size_hw: Size, *, antialias: bool, mean: Channels, std: Channels, dev
     return [
         ("resize", resize),
         ("normalize, channels first", normalize),
-        ("copy to device", partial(_to_device, device=device)),
+        (COPY, partial(_to_device, device=device)),
     ]
 
 
@@ -55,7 +55,7 @@ def torchvision(size_hw: Size, *, antialias: bool, mean: Channels, std: Channels
         ("to float", partial(v2.to_dtype, dtype=torch.float32, scale=True)),
         ("normalize", partial(v2.normalize, mean=list(mean), std=list(std))),
         ("contiguous", Tensor.contiguous),
-        ("copy to device", partial(_to_device, device=device)),
+        (COPY, partial(_to_device, device=device)),
     ]
 
 
@@ -71,7 +71,7 @@ def on_device(size_hw: Size, *, antialias: bool, mean: Channels, std: Channels, 
 
     return [
         ("stack", np.stack),
-        ("copy to device", partial(_to_device, device=device)),
+        (COPY, partial(_to_device, device=device)),
         ("channels first (view)", _channels_first),
         ("to float", partial(Tensor.to, dtype=torch.float32)),
         ("resize", resize),

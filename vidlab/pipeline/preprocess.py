@@ -9,7 +9,8 @@ Three ways give the same tensor, float32 (N, 3, h, w) on the network's device:
 All put pixel centers at half integers (`align_corners=False`). `bilinear` takes the four nearest pixels
 whatever the scale, as OpenCV's INTER_LINEAR does; `antialias` weighs all pixels under a triangle as wide as
 the scale, as PIL and torch do. OpenCV has no such filter: its INTER_AREA, a box, stands in, and differs by a
-level or two on pictures, by more on noise. Each way is a list of named operations, so that `trace` can see what every one of them copies.
+level or two on pictures, by more on noise. Each way is a list of named operations, so that `trace` can see
+what every one of them copies.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ WAYS: tuple[Way, ...] = ("opencv", "torchvision", "device")
 # and torch round to uint8 after resizing, from weights of 11 and 15 bits: at most half a level, and another
 # half where both directions are rounded. For `antialias`, OpenCV's is another filter: no bound holds.
 TOLERANCE_LEVELS = 1.05
+COPY = "copy to device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,25 @@ def preprocessor(
     }
     chosen = makers[way](size_hw, antialias=antialias, mean=mean, std=std, device=device)
     return Preprocessor(way, device, tuple(Operation(name, run) for name, run in chosen))
+
+
+def after_copy(prepare: Preprocessor) -> Callable[["Tensor"], "Tensor"]:
+    """Return what `device` does after the copy: uint8 (N, H, W, 3) to float32 (N, 3, h, w), both there.
+
+    Raises:
+        ParameterError: It is another way, which copies last.
+    """
+    names = [operation.name for operation in prepare.operations]
+    rest = prepare.operations[names.index(COPY) + 1 :]
+    if not rest:
+        raise ParameterError(f"only the way 'device' works on after the copy, got {prepare.name!r}")
+
+    def run(batch: "Tensor") -> "Tensor":
+        for operation in rest:
+            batch = operation.run(batch)
+        return batch
+
+    return run
 
 
 def difference(one: "Tensor", other: "Tensor", *, std: Channels) -> tuple[float, float]:
