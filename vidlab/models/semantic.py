@@ -19,7 +19,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, per cha
 
 
 class SemanticSegmenter:
-    """DeepLab or LRASPP of any backbone: `segment`, or its three stages one by one."""
+    """DeepLab or LRASPP of any kind: `segment`, or its three stages one by one; `network` is what runs."""
 
     kind: Kind = "probs"
 
@@ -35,7 +35,7 @@ class SemanticSegmenter:
         self.name = name
         self.weights = weights
         self.class_ids = VOC_TO_COCO_IDS
-        self._network = network.eval().to(device)
+        self.network = network.eval().to(device)
         self._device = device
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(3, 1, 1)
@@ -62,7 +62,7 @@ class SemanticSegmenter:
         """Run the network; see `StagedSegmenter`."""
         batch, size_hw = prepared
         with torch.inference_mode():
-            return self._network(batch)["out"], size_hw
+            return self.network(batch)["out"], size_hw
 
     def finish(self, found: Prepared) -> list[ClassProbs]:
         """Turn scores into probabilities at the pictures' size; see `StagedSegmenter`."""
