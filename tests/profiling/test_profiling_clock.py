@@ -184,7 +184,7 @@ def test_model_and_whole_are_always_printed_together():
     for text in (str(report), f"{report}"):
         assert "model only 10.0 ms per frame (100.0 frames/s, n = 2 calls)" in text
         assert "end to end 50.0 ms per frame (20.0 frames/s, n = 40 frames, sequential)" in text
-        assert "20 % of the time (cuda, 2 frames per call)" in text
+        assert "20 % of that (cuda, 2 frames per call)" in text
     numbers = report.to_dict()
     assert (numbers["model_ms_per_frame"], numbers["end_to_end_ms_per_frame"]) == (10.0, 50.0)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from vidlab.errors import ParameterError
 from vidlab.models.device import require_device, require_torch
-from vidlab.models.protocol import Kind, Segmenter
+from vidlab.models.protocol import Kind, StagedSegmenter
 
-Builder = Callable[[str | None, str, float], Segmenter]  # weights, device, score_floor
+Builder = Callable[[str | None, str, float], StagedSegmenter]  # weights, device, score_floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ModelSpec:
     build: Builder
 
 
-def create(name: str, *, weights: str | None, device: str, score_floor: float) -> Segmenter:
+def create(name: str, *, weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     """Build a network and fill it with weights.
 
     Args:
@@ -64,25 +64,25 @@ def has_weights(name: str) -> bool:
     return is_here(zoo.OWN_WEIGHTS[name])
 
 
-def _maskrcnn_resnet50_fpn(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def _maskrcnn_resnet50_fpn(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.maskrcnn_resnet50_fpn(weights=weights, device=device, score_floor=score_floor)
 
 
-def _deeplabv3_resnet50(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def _deeplabv3_resnet50(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.deeplabv3_resnet50(weights=weights, device=device)
 
 
-def _lraspp_mobilenet_v3_large(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def _lraspp_mobilenet_v3_large(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.lraspp_mobilenet_v3_large(weights=weights, device=device)
 
 
-def _maskrcnn_demo(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def _maskrcnn_demo(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.maskrcnn_demo(weights=weights, device=device, score_floor=score_floor)

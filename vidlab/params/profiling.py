@@ -10,8 +10,9 @@ class ProfileParams(Params):
         64, "Time no more frames than this; more steadies the medians.", unit="frames", ge=2, le=10000
     )
     seconds: float = tunable(
-        18.0, "Plan for about this long; slow networks then see fewer frames.", unit="s", gt=0, le=3600
-    )
+        12.0, "Measure for about this long, loading left out; slow networks then see fewer frames.",
+        unit="s", gt=0, le=3600,
+    )  # fmt: skip
     warmup_items: int = tunable(
         2, "Items left out at the start of each measurement, while caches and devices wake up.",
         unit="items", ge=0, le=100,

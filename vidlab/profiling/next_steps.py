@@ -12,6 +12,13 @@ from vidlab.profiling.verdict import Verdict
 
 DECODE, PREPROCESS, INFER, POSTPROCESS = "decode", "preprocess", "infer", "postprocess"
 
+NETWORK_CHANGES = {
+    "smaller input": "give the network half the width and height",
+    "bigger batch": "take twice the frames per call",
+    "bfloat16": "run the network in bfloat16 (autocast)",
+}
+BY_PIXELS = "assumed: a quarter of the pixels takes a quarter of the time"
+_WORTHWHILE = 1.05  # times as fast: less is lost in the noise of a run
 QUARTER = 0.25  # half the width and height: a quarter of the pixels
 HALF = 0.5
 ON_GPU = 0.2  # of a preprocessing time: a guess, said wherever it is used
@@ -78,57 +85,60 @@ class Suggestion:
 
 
 def suggest(verdict: Verdict, changes: Sequence[Change]) -> list[Suggestion]:
-    """Put changes into the arithmetic; the largest gain first, of equal gains the one that came first."""
+    """Put changes into the arithmetic: what was tried and gains first, then what is assumed, each by its gain."""
     found = []
     for change in changes:
         free = {name: replace(effect, time_share=FREE) for name, effect in change.effects.items()}
         gain = _gain(verdict, change)
         ceiling = _gain(verdict, replace(change, effects=free)) if free else gain
         found.append(Suggestion(change, gain, max(gain, ceiling)))
-    return sorted(found, key=lambda suggestion: -round(suggestion.gain, 3))
+    return sorted(found, key=_rank)
 
 
-def standard_changes(verdict: Verdict, *, device: str) -> list[Change]:
-    """Return what is worth trying for such stages, with assumed effects; what does not apply is left out.
+def _rank(suggestion: Suggestion) -> tuple[bool, bool, float]:
+    is_tried = suggestion.change.basis.startswith("measured")
+    return suggestion.gain < _WORTHWHILE, not is_tried, -round(suggestion.gain, 3)
+
+
+def standard_changes(
+    verdict: Verdict, *, device: str, measured: Mapping[str, float] | None = None
+) -> list[Change]:
+    """Return what is worth trying for such stages; what does not apply is left out.
 
     Args:
         verdict: The pipeline as it is.
         device: Where the network runs.
+        measured: Cheaper way to run the network, out of `NETWORK_CHANGES` → share of its time per frame that
+            was measured; the others are assumed, or left out where no assumption is worth printing.
     """
     names = {stage.name for stage in verdict.stages}
     found: list[Change] = []
-    by_pixels = {name: Effect(QUARTER) for name in (DECODE, PREPROCESS, POSTPROCESS) if name in names}
     if DECODE in names:
-        basis = "assumed: a quarter of the pixels takes a quarter of the time"
-        found.append(Change("decode at lower resolution (half the width and height)", by_pixels, basis))
+        by_pixels = {name: Effect(QUARTER) for name in (DECODE, PREPROCESS, POSTPROCESS) if name in names}
+        title = "decode at lower resolution (half the width and height)"
+        found.append(Change(title, by_pixels, BY_PIXELS))
     if INFER in names:
-        found.append(
-            smaller_input(QUARTER, basis="assumed: a quarter of the pixels takes a quarter of the time")
-        )
+        found += _for_network(measured or {})
         if device == CPU:
             effect = Effect(ON_GPU, cores_share=ON_GPU, device="gpu")
             found.append(Change("infer on a GPU", {INFER: effect}, "assumed: a fifth of the time"))
     if device != CPU:
         found += _for_gpu(names, device)
     found += [_second_worker(stage) for stage in verdict.stages if stage.device == CPU]
-    if any(limit.name.startswith("the ") for limit in verdict.limits[:1]):
+    if len(verdict.limits[0].stages) > 1:
         found.append(Change("take twice the cores", {}, "assumed: nothing else changes", 2 * verdict.n_cores))
     return found
 
 
-def smaller_input(share: float, *, basis: str) -> Change:
-    """Return the change to a network input of half the width and height, which takes `share` of the time."""
-    return Change("give the network half the width and height", {INFER: Effect(share)}, basis)
-
-
-def bigger_batch(share: float, *, basis: str) -> Change:
-    """Return the change to twice the frames per call, which takes `share` of the time per frame."""
-    return Change("take twice the frames per call", {INFER: Effect(share)}, basis)
-
-
-def lower_precision(share: float, *, basis: str) -> Change:
-    """Return the change to bfloat16 where the network allows it, which takes `share` of the time."""
-    return Change("run the network in bfloat16 (autocast)", {INFER: Effect(share)}, basis)
+def _for_network(measured: Mapping[str, float]) -> list[Change]:
+    found = []
+    for name, title in NETWORK_CHANGES.items():
+        if name in measured:
+            basis = f"measured: {100 * measured[name]:.0f} % of the time per frame"
+            found.append(Change(title, {INFER: Effect(measured[name])}, basis))
+        elif name == "smaller input":
+            found.append(Change(title, {INFER: Effect(QUARTER)}, BY_PIXELS))
+    return found
 
 
 def _for_gpu(names: set[str], device: str) -> list[Change]:

@@ -47,7 +47,7 @@ class SpeedReport:
         whole = f"{in_ms(whole_s)} per frame ({1 / whole_s:,.1f} frames/s, n = {self.n_frames} frames"
         return (
             f"model only {alone}, end to end {whole}, {self.note}): "
-            f"the model is {100 * model_s / whole_s:.0f} % of the time ({self.device}{batch})"
+            f"the model alone takes {100 * model_s / whole_s:.0f} % of that ({self.device}{batch})"
         )
 
     def to_dict(self) -> dict[str, object]:

@@ -61,22 +61,20 @@ class Verdict:
         return _ratio(sum(stage.mean_s for stage in self.stages), self.limits[0].item_s)
 
     @property
-    def limits_text(self) -> str:
+    def limit_text(self) -> str:
         """Say what cannot be beaten, and by what."""
         tightest = self.limits[0]
-        return (
-            f"{tightest.name} set the limit: {in_ms(tightest.item_s)} per item"
-            if len(tightest.stages) > 1
-            else f"{tightest.name} alone takes {in_ms(tightest.item_s)} per item"
-        )
+        if len(tightest.stages) > 1:
+            return f"{' and '.join(tightest.stages)} share {tightest.name}, {in_ms(tightest.item_s)} per item"
+        return f"it takes {in_ms(tightest.item_s)} per item"
 
     def lines(self) -> list[str]:
         """Say it in sentences."""
         alone_s = sum(stage.mean_s for stage in self.stages)
         run = f"{self.n_items} items, queues of {self.queue_size} and {_cores(self.n_cores)}"
         return [
-            f"{self.bottleneck} bounds the pipeline: {self.limits_text}, "
-            f"one after the other they take {in_ms(alone_s)}",
+            f"{self.bottleneck} bounds the pipeline: {self.limit_text}; "
+            f"stage after stage an item takes {in_ms(alone_s)}",
             f"overlap can make it {self.largest_speedup:.2f} times as fast at most; "
             f"for these {run} it should be {self.predicted_speedup:.2f} times",
         ]
