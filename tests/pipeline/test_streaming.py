@@ -54,7 +54,8 @@ def run(source, time, *, work_ms, policy="latest", budget_ms=100.0, **options):
     timeline = Timeline(time)
     stream = Stream(source, [Step("work", work)], params=params, timeline=timeline, sleep=time.sleep)
     shown = list(stream)
-    return shown, report_stream(shown, n_frames=stream.n_frames, budget_ms=budget_ms), timeline
+    due_s, done_s = [one.due_s for one in shown], [one.done_s for one in shown]
+    return shown, report(due_s, done_s, n_frames=stream.n_frames, budget_ms=budget_ms), timeline
 
 
 def latencies(shown):
@@ -187,6 +188,16 @@ def test_reading_ahead_in_a_thread_changes_nothing_but_the_time():
     shown, _, _ = run(ahead, Time(), work_ms=100)
     assert [one.place for one in shown] == [0, 2, 5, 7]
     assert threading.active_count() <= before
+
+
+def test_stream_is_run_and_summed_up_at_once():
+    time = Time()
+    work = Step("work", lambda frame: time.pass_ms(100))
+    params = StreamParams(policy="latest")
+    stream = Stream(frames(8), [work], params=params, timeline=Timeline(time), sleep=time.sleep)
+    found = report_stream(stream, budget_ms=110.0)
+    assert found.latencies_ms.tolist() == pytest.approx([100, 120, 100, 120])
+    assert (found.n_frames, found.n_dropped, found.n_late) == (8, 4, 2)
 
 
 def test_percentiles_and_both_jitters_by_hand():

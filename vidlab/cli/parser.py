@@ -4,7 +4,7 @@ import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands, evaluate, overlay, profile
+from vidlab.cli import commands, evaluate, loaders, overlay, profile, stream
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
@@ -48,6 +48,8 @@ def build_parser() -> Parser:
     _evaluate(commands_of)
     _overlay(commands_of)
     profile.add(commands_of, _command)
+    stream.add(commands_of, _command)
+    loaders.add(commands_of, _command)
     _run(commands_of)
     _params(commands_of)
     _info(commands_of)

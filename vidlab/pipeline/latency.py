@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vidlab.errors import ShapeError
-from vidlab.pipeline.streaming import Shown
+from vidlab.pipeline.streaming import Stream
 from vidlab.profiling import Span
 
 HEADER = (
@@ -94,17 +94,16 @@ class LatencyReport:
         return {name: None if _is_nan(value) else value for name, value in values.items()}
 
 
-def report_stream(shown: Iterable[Shown], *, n_frames: int, budget_ms: float) -> LatencyReport:
-    """Sum up a stream.
+def report_stream(stream: Stream, *, budget_ms: float) -> LatencyReport:
+    """Run a stream to its end and sum it up; results are dropped, so that memory does not grow.
 
     Args:
-        shown: What was shown, in order.
-        n_frames: Frames that came: `Stream.n_frames`.
+        stream: Not yet iterated over.
         budget_ms: What a result may take.
     """
-    times = [(one.due_s, one.done_s) for one in shown]
+    times = [(shown.due_s, shown.done_s) for shown in stream]
     due_s, done_s = [due for due, _ in times], [done for _, done in times]
-    return report(due_s, done_s, n_frames=n_frames, budget_ms=budget_ms)
+    return report(due_s, done_s, n_frames=stream.n_frames, budget_ms=budget_ms)
 
 
 def report_offline(spans: Iterable[Span]) -> LatencyReport:

@@ -1,0 +1,130 @@
+"""The same video and the same work, offline and streamed: one report for each way to run it."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Literal
+
+from vidlab.models.protocol import StagedSegmenter
+from vidlab.params import Policy, ScheduleParams, StreamParams
+from vidlab.pipeline.latency import LatencyReport, report_offline, report_stream
+from vidlab.pipeline.schedules import Step, overlapped, sequential
+from vidlab.pipeline.streaming import Sleep, Stream
+from vidlab.profiling import Timeline
+from vidlab.profiling.clock import Synchronize
+from vidlab.types import Frame
+
+POLICIES: tuple[Policy, ...] = ("latest", "block", "every_n")
+Offline = Literal["sequential", "overlapped"]
+OFFLINE: tuple[Offline, ...] = ("sequential", "overlapped")
+
+
+def network_steps(segmenter: StagedSegmenter, *, synchronize: Synchronize | None) -> list[Step]:
+    """Return the three stages of a network for one frame at a time.
+
+    Args:
+        segmenter: The network.
+        synchronize: Waits for its device; None for the CPU.
+    """
+    return [
+        Step("preprocess", lambda frame: segmenter.prepare([frame.image])),
+        Step("infer", segmenter.infer, synchronize=synchronize),
+        Step("postprocess", lambda found: segmenter.finish(found)[0]),
+    ]
+
+
+def run_stream(
+    frames: Iterable[Frame],
+    steps: Sequence[Step],
+    *,
+    params: StreamParams,
+    patience_s: float | None = None,
+    n_frames: int | None = None,
+    timeline: Timeline | None = None,
+    sleep: Sleep = time.sleep,
+) -> LatencyReport:
+    """Stream a clip to its end, decoded ahead in a thread of its own, and sum it up.
+
+    Args:
+        frames: In order of presentation.
+        steps: What happens to each frame that is shown.
+        params: Policy, budget, speed and the rest.
+        patience_s: Longest wait for one decoded frame, in seconds; None waits as long as it takes.
+        n_frames: Stop after so many frames; None takes all.
+        timeline: Takes the spans, decoding included; None keeps none.
+        sleep: Waits for a number of seconds.
+    """
+    timeline = timeline or Timeline()
+    source = islice(frames, n_frames)
+    ahead = overlapped(source, [], timeline=timeline, queue_size=params.read_ahead, patience_s=patience_s)
+    stream = Stream(ahead, steps, params=params, timeline=timeline, sleep=sleep)
+    return report_stream(stream, budget_ms=params.budget_ms)
+
+
+def run_offline(
+    frames: Iterable[Frame],
+    steps: Sequence[Step],
+    *,
+    schedule: Offline,
+    params: ScheduleParams,
+    n_frames: int | None = None,
+    timeline: Timeline | None = None,
+) -> LatencyReport:
+    """Work through a clip as fast as it goes, nothing due and nothing dropped, and sum it up.
+
+    Args:
+        frames: In order of presentation.
+        steps: What happens to each frame; each gives one result for one.
+        schedule: One stage after the other, or overlapped.
+        params: Size of the queues, and patience.
+        n_frames: Stop after so many frames; None takes all.
+        timeline: Takes the spans; None keeps none.
+    """
+    timeline = timeline or Timeline()
+    source = islice(frames, n_frames)
+    if schedule == "sequential":
+        results = sequential(source, steps, timeline=timeline)
+    else:
+        results = overlapped(
+            source, steps, timeline=timeline, queue_size=params.queue_size, patience_s=params.patience_s
+        )
+    for _ in results:
+        pass
+    return report_offline(timeline.spans)
+
+
+def compare(
+    frames: Iterable[Frame],
+    steps: Sequence[Step],
+    *,
+    params: StreamParams,
+    schedule: ScheduleParams,
+    n_frames: int | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> dict[str, LatencyReport]:
+    """Run one clip in all five ways: offline in both schedules, streamed under each policy.
+
+    Args:
+        frames: The source; it is read five times.
+        steps: What happens to each frame.
+        params: Budget, speed, `every`; the policy is each of them in turn.
+        schedule: For the offline runs.
+        n_frames: Stop each run after so many frames; None takes all.
+        told: Called with the name of each run before it begins.
+
+    Returns:
+        Name of the run, such as `offline, overlapped` or `streamed, latest`, → its report.
+    """
+    reports = {}
+    for kind in OFFLINE:
+        told(f"offline, {kind}")
+        reports[f"offline, {kind}"] = run_offline(
+            frames, steps, schedule=kind, params=schedule, n_frames=n_frames
+        )
+    for policy in POLICIES:
+        told(f"streamed, {policy}")
+        chosen = params.model_copy(update={"policy": policy})
+        reports[f"streamed, {policy}"] = run_stream(
+            frames, steps, params=chosen, patience_s=schedule.patience_s, n_frames=n_frames
+        )
+    return reports
