@@ -5,6 +5,7 @@ default, range or help text stands anywhere else. `method_params(name, settings)
 stabilizing method from `name=value` texts.
 """
 
+from vidlab.params.decoding import BackendName, DecodingParams
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
 from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
 from vidlab.params.masks import EvaluateParams, EvidenceParams
@@ -37,7 +38,9 @@ from vidlab.params.profiling import ProfileParams
 __all__ = [
     "DEFAULT_METHOD",
     "METHODS",
+    "BackendName",
     "ClipParams",
+    "DecodingParams",
     "Device",
     "EvaluateParams",
     "EvidenceParams",

@@ -1,0 +1,74 @@
+"""What a decoding library has to offer to become a backend."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vidlab.types import UInt8Image
+from vidlab.video.index import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which file is to be read, and how.
+
+    Attributes:
+        path: Video file.
+        stream_index: The stream that counts, among all streams of the file.
+        index: Its frames.
+        size_hw: Their height and width as stored, in pixels.
+        threads: Decoding threads, 0 for as many as the library likes.
+        device: `cpu`, `cuda` or `cuda:N`.
+    """
+
+    path: Path
+    stream_index: int
+    index: FrameIndex
+    size_hw: tuple[int, int]
+    threads: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as a library gives it.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB, turned upright or not, as the library does.
+        position: Which frame of the index it should be.
+        pts_s: What the library itself says about its time, in seconds; None where it says nothing.
+    """
+
+    image: UInt8Image
+    position: int
+    pts_s: float | None
+
+
+class Pictures(Protocol):
+    """One open file of one library. Failures are `VideoError`; the reader closes what it opens."""
+
+    def read(self, positions: Sequence[int]) -> Iterator[Picture]:
+        """Yield these frames; positions rise. Fewer come out where the library can give no more."""
+
+    def close(self) -> None:
+        """Let the file go."""
+
+
+def runs_of(positions: Sequence[int], *, longest: int) -> Iterator[range]:
+    """Group rising positions into runs without gaps, no run longer than `longest`.
+
+    >>> list(runs_of([3, 4, 5, 9], longest=2))
+    [range(3, 5), range(5, 6), range(9, 10)]
+    """
+    start = before = None
+    for position in positions:
+        if start is None or before is None:
+            start = before = position
+        elif position != before + 1 or position - start >= longest:
+            yield range(start, before + 1)
+            start = before = position
+        else:
+            before = position
+    if start is not None and before is not None:
+        yield range(start, before + 1)
