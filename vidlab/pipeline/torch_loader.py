@@ -52,11 +52,7 @@ def effective_setting(setting: LoaderSetting) -> LoaderSetting:
     Raises:
         MissingExtraError: torch is not installed.
     """
-    try:
-        import torch
-    except ImportError:
-        raise MissingExtraError.for_feature("loading clips in batches", extra="models") from None
-    if setting.pin_memory and not torch.cuda.is_available():
+    if setting.pin_memory and not cuda_is_here():
         logger.warning("pin_memory does nothing here: torch sees no CUDA GPU; it is left off")
         setting = replace(setting, pin_memory=False)
     return setting if setting.num_workers else replace(setting, prefetch_factor=0)
@@ -125,3 +121,16 @@ def guarded(batches: Iterator[ClipBatch]) -> Iterator[ClipBatch]:
         getattr(batches, "_shutdown_workers", lambda: None)()
         if in_main:
             signal.signal(signal.SIGCHLD, handler)
+
+
+def cuda_is_here() -> bool:
+    """Whether torch sees a CUDA GPU.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtraError.for_feature("loading clips in batches", extra="models") from None
+    return bool(torch.cuda.is_available())

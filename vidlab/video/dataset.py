@@ -74,7 +74,8 @@ class ClipDataset:
     Attributes:
         classes: Name of each label.
         faults: What is wrong with each video that was left out, by path.
-        n_frames: Frames of one clip.
+        n_short: Videos that were left out as they are too short for a clip.
+        clips: How clips are cut.
     """
 
     def __init__(
@@ -104,12 +105,7 @@ class ClipDataset:
         Raises:
             SourceError: No video is long enough for a single clip.
         """
-        self.n_frames, self._clips, self._layout, self._transform = (
-            clips.clip_frames,
-            clips,
-            layout,
-            transform,
-        )
+        self.clips, self._layout, self._transform = clips, layout, transform
         self.classes, self.faults = tuple(classes), dict(faults or {})
         opener = open_reader or partial(PyavClipReader, damaged=clips.damaged)
         self._readers = OpenReaders(opener, max_open=clips.max_open)
@@ -131,13 +127,14 @@ class ClipDataset:
             raise IndexError(f"clip must lie in [0, {len(self)}), got {index}")
         index %= len(self)
         video, start = self.locate(index)
-        numbers = range(start, start + self.n_frames * self._clips.clip_stride, self._clips.clip_stride)
+        stride = self.clips.clip_stride
+        numbers = range(start, start + self.clips.clip_frames * stride, stride)
         try:
             frames = self._readers.get(video.path).read(numbers)
         except (VideoError, OSError) as error:
             self._readers.drop(video.path)
             return LostClip(index, str(video.path), start, str(error))
-        frames = square_from_middle(frames, size=self._clips.clip_size)
+        frames = square_from_middle(frames, size=self.clips.clip_size)
         return Clip(self._finished(frames), video.label, index, str(video.path), start)
 
     def locate(self, index: int) -> tuple[LabeledVideo, int]:
