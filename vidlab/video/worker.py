@@ -1,4 +1,4 @@
-"""Decoding that survives its decoder: in a process with a deadline, and with another backend where it fails."""
+"""Decoding that survives its decoder: in a process with a deadline, with another backend where it fails."""
 
 import logging
 import weakref
@@ -32,8 +32,8 @@ class IsolatedReader:
 
         Args:
             path: Video file.
-            openers: What opens the file with each backend, by name; called in the process, so it has to travel
-                by pickle. The first is used as long as it lasts.
+            openers: What opens the file with each backend, by name; called in the process, so it has to
+                travel by pickle. The first is used as long as it lasts.
             rules: Deadlines and number of slots.
 
         Raises:
