@@ -4,7 +4,7 @@ import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands, evaluate, loaders, overlay, profile, stream
+from vidlab.cli import commands, evaluate, fetch, lint_timing, loaders, overlay, profile, stream
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
@@ -48,8 +48,10 @@ def build_parser() -> Parser:
     _evaluate(commands_of)
     _overlay(commands_of)
     profile.add(commands_of, _command)
+    lint_timing.add(commands_of, _command)
     stream.add(commands_of, _command)
     loaders.add(commands_of, _command)
+    fetch.add(commands_of, _command)
     _run(commands_of)
     _params(commands_of)
     _info(commands_of)

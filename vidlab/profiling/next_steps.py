@@ -85,7 +85,7 @@ class Suggestion:
 
 
 def suggest(verdict: Verdict, changes: Sequence[Change]) -> list[Suggestion]:
-    """Put changes into the arithmetic: what was tried and gains first, then what is assumed, each by its gain."""
+    """Put changes into the arithmetic: what was tried and gains first, then what is assumed; by gain."""
     found = []
     for change in changes:
         free = {name: replace(effect, time_share=FREE) for name, effect in change.effects.items()}
