@@ -46,7 +46,8 @@ def no_bar(task: str):
 
 
 @pytest.fixture
-def site():
+def site(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serve(Site({"toy.zip": ZIP})) as site:
         yield site
 

@@ -13,7 +13,7 @@ from typing import Any
 from vidlab.jobs.output import optional_result_folder, worded
 from vidlab.jobs.progress import Progress, silent
 from vidlab.params import ClipParams, LoaderGridParams
-from vidlab.pipeline.loader_advice import Advice, recommend
+from vidlab.pipeline.loader_advice import Advice, recommend, words
 from vidlab.pipeline.loader_grid import measure_grid, read_through, settings_of
 from vidlab.pipeline.loader_result import LoaderMeasurement
 from vidlab.pipeline.torch_loader import StartMethod, cuda_is_here
@@ -147,7 +147,9 @@ def n_cores() -> int:
 def draw_loaders(figure: Any, measurements: Sequence[LoaderMeasurement], *, advice: Advice) -> None:
     """Draw throughput and memory side by side into a matplotlib figure."""
     left, right = figure.subplots(1, 2)
-    plot_workers(left, measurements, title=advice.sentences[0].capitalize())
+    chosen = advice.chosen
+    title = f"Enough here: {words(chosen.setting)},\n{chosen.clips_per_s:.1f} clips/s"
+    plot_workers(left, measurements, title=title)
     errors = [
         abs(each.measured.shared + each.measured.pinned - total) / total
         for each in measurements

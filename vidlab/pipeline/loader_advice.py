@@ -43,8 +43,8 @@ def recommend(measurements: Sequence[LoaderMeasurement], *, within: float, n_cor
     chosen = min(fast, key=_size)
     sentences = [f"take {words(chosen.setting)}: {_speed(chosen)}"]
     if chosen is not best:
-        lost = 1 - chosen.clips_per_s / best.clips_per_s
-        sentences.append(f"the fastest, {words(best.setting)}, gives {_speed(best)}: {lost:.1%} more")
+        more = best.clips_per_s / chosen.clips_per_s - 1
+        sentences.append(f"the fastest, {words(best.setting)}, gives {_speed(best)}: {more:.1%} more")
     sentences.extend(_against_none(measurements, chosen))
     if _overlap(chosen, best) and chosen is not best:
         sentences.append("their rounds overlap: this run cannot tell the two apart")

@@ -12,6 +12,7 @@ from vidlab.pipeline.torch_loader import LoaderSetting
 
 SETTLED_S = 0.25  # no processor time used for so long: the workers wait, the queue is full
 SHARED_FOLDER = "/dev/shm/"
+SEMAPHORE = "/dev/shm/sem."  # a page each; those of queues and locks, not of batches
 _PROC = Path("/proc")
 _KIB = 1024
 
@@ -147,7 +148,8 @@ def _shared_files(pid: int) -> Iterator[tuple[tuple[int, int], int]]:
     for folder in ("fd", "map_files"):
         for link in _links(_PROC / str(pid) / folder):
             with suppress(OSError):
-                if os.readlink(link).startswith(SHARED_FOLDER):
+                target = os.readlink(link)
+                if target.startswith(SHARED_FOLDER) and not target.startswith(SEMAPHORE):
                     status = link.stat()  # of the open file, also if it was removed
                     yield (status.st_dev, status.st_ino), status.st_blocks * 512
 
