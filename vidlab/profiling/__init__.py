@@ -7,13 +7,16 @@ from vidlab.profiling.next_steps import Change, Effect, Suggestion, standard_cha
 from vidlab.profiling.overlap import StageCost, overlapped_s, sequential_s
 from vidlab.profiling.report import SpeedReport, elapsed_s, stage_timings
 from vidlab.profiling.timeline import Span, Timeline
+from vidlab.profiling.trace import OPERATOR_HEADER, Operator, Trace, named_range, record_trace
 from vidlab.profiling.verdict import Limit, Verdict, judge, limits
 
 __all__ = [
+    "OPERATOR_HEADER",
     "Change",
     "Effect",
     "EventSpans",
     "Limit",
+    "Operator",
     "Span",
     "SpeedReport",
     "StageCost",
@@ -21,6 +24,7 @@ __all__ = [
     "Suggestion",
     "Timeline",
     "Timing",
+    "Trace",
     "TwoClocks",
     "Verdict",
     "available_cores",
@@ -31,7 +35,9 @@ __all__ = [
     "limits",
     "measure",
     "measure_both_ways",
+    "named_range",
     "overlapped_s",
+    "record_trace",
     "sequential_s",
     "stage_timings",
     "standard_changes",

@@ -4,6 +4,7 @@ Where a change was tried, its effect is a measured share; where it was not, the 
 sentence. The most that any change of a stage could gain, that stage for nothing, stands beside it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,29 +70,28 @@ class Suggestion:
     Attributes:
         change: What to try.
         gain: How many times faster the overlapped pipeline should be; 1 is no gain.
-        ceiling: The same if the changed stages cost nothing: no change of them gains more.
+        ceiling: The same if the changed stages cost nothing: no change of them gains more; None where nothing
+            would be left.
     """
 
     change: Change
     gain: float
-    ceiling: float
+    ceiling: float | None
 
     def __str__(self) -> str:
         """Say what to try and what it should gain."""
-        return (
-            f"{self.change.title}: {self.gain:.2f} times as fast ({self.change.basis}; "
-            f"never more than {self.ceiling:.2f} times)"
-        )
+        most = "" if self.ceiling is None else f"; never more than {self.ceiling:.2f} times"
+        return f"{self.change.title}: {self.gain:.2f} times as fast ({self.change.basis}{most})"
 
 
 def suggest(verdict: Verdict, changes: Sequence[Change]) -> list[Suggestion]:
     """Put changes into the arithmetic: what was tried and gains first, then what is assumed; by gain."""
     found = []
     for change in changes:
-        free = {name: replace(effect, time_share=FREE) for name, effect in change.effects.items()}
         gain = _gain(verdict, change)
-        ceiling = _gain(verdict, replace(change, effects=free)) if free else gain
-        found.append(Suggestion(change, gain, max(gain, ceiling)))
+        free = {name: replace(effect, time_share=FREE) for name, effect in change.effects.items()}
+        most = _gain(verdict, replace(change, effects=free)) if free else gain
+        found.append(Suggestion(change, gain, max(gain, most) if most < math.inf else None))
     return sorted(found, key=_rank)
 
 
@@ -166,4 +166,4 @@ def _gain(verdict: Verdict, change: Change) -> float:
     stages = [change.effects.get(stage.name, nothing).on(stage) for stage in verdict.stages]
     cores = change.n_cores or verdict.n_cores
     after_s = overlapped_s(stages, n_items=verdict.n_items, queue_size=verdict.queue_size, n_cores=cores)
-    return verdict.overlapped_s / after_s if after_s > 0 else float("inf")
+    return verdict.overlapped_s / after_s if after_s > 0 else math.inf
