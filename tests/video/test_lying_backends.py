@@ -130,7 +130,10 @@ def test_a_backend_without_times_is_counted(video):
     ("liar", "said"),
     [
         (ShowsAnother, r"liar on .* must show the picture that PyAV shows, got another \(48×64×3, mean diff"),
-        (ShowsAnotherSize, r"got another \(24×64×3, mean difference 255.0 of 255\), perhaps of another stream"),
+        (
+            ShowsAnotherSize,
+            r"got another \(24×64×3, mean difference 255.0 of 255\), perhaps of another stream",
+        ),
         (DecodesNothing, r"liar cannot decode frame 0 of .*; use another backend"),
     ],
 )
@@ -152,7 +155,8 @@ class TurnsItself(PyavPictures):
 def test_rotation_is_applied_once_whoever_does_it(opener, black_start, video, tmp_path):
     turned = turn_around(video, tmp_path / "turned.mp4", black_start=black_start)
     truth = list(PyavReader(turned))
-    assert (truth[-1].image[-10:, -10:].mean() > 40) and (truth[-1].image[:10, :10].mean() < 20)
+    assert truth[-1].image[-10:, -10:].mean() > 40
+    assert truth[-1].image[:10, :10].mean() < 20
     for frame, expected in zip(read_with(opener, turned), truth, strict=True):
         assert (frame.image == expected.image).all()
 

@@ -21,7 +21,9 @@ RULES = DecodingParams(start_s=30, deadline_s=0.7, slots=3)
 
 
 def isolated(*openers, rules=RULES):
-    return IsolatedReader("fake.mp4", openers={f"number_{k}": opener for k, opener in enumerate(openers)}, rules=rules)
+    return IsolatedReader(
+        "fake.mp4", openers={f"number_{k}": opener for k, opener in enumerate(openers)}, rules=rules
+    )
 
 
 def children():
@@ -160,8 +162,7 @@ def test_a_loop_left_early_ends_its_process_and_the_next_starts_anew():
 
 def test_a_consumer_that_raises_leaves_nothing():
     with pytest.raises(ZeroDivisionError):
-        for frame in isolated(good()):
-            1 / (frame.index - 2)
+        list(map(lambda frame: 1 / (frame.index - 2), isolated(good())))  # noqa: C417
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ BACKENDS: Mapping[str, BackendSpec] = {
         ("torchcodec",),
         (
             Caution("0.11", "does not turn rotated video; turned here"),  # meta-pytorch/torchcodec pull 1173
-            Caution("", "loses frames where time stamps step back"),
+            Caution("", "loses frames where time stamps step back; such files are refused"),
             _SILENT,
         ),
     ),

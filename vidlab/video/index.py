@@ -30,15 +30,20 @@ class FrameIndex:
         stamps: int64 (N,), strictly rising, in units of `time_base`.
         keys: int64 (K,), positions of the frames at which decoding can begin, rising.
         time_base: Unit of the stamps, in seconds.
+        tick: Usual distance of two frames, in the same unit.
         mixed: The decoder hands out frames in another order than that of their stamps; only a pass from the
             start knows which frame is which.
+        repaired: Stamps are missing or repeat in the file, and were made to rise; only `PyavReader`, which
+            makes them, knows which frame has which.
         tally: What the packets told about the file.
     """
 
     stamps: NDArray[np.int64]
     keys: NDArray[np.int64]
     time_base: Fraction
+    tick: int
     mixed: bool
+    repaired: bool
     tally: Tally
 
     def __len__(self) -> int:
@@ -95,7 +100,7 @@ def read_index(path: Path, info: VideoInfo) -> FrameIndex:
         raise VideoError(f"a video must hold frames, got {path}, which holds none")
     stamps = np.sort(np.array(shown, np.int64))
     places = np.searchsorted(stamps, np.sort(np.array(keys, np.int64)))
-    return FrameIndex(stamps, places.astype(np.int64), info.time_base, mixed, tally)
+    return FrameIndex(stamps, places.astype(np.int64), info.time_base, tick_of(info), mixed, False, tally)
 
 
 def _is_shown(packet: Any, codec: str) -> bool:
@@ -119,4 +124,5 @@ def _index_by_decoding(path: Path, info: VideoInfo, tally: Tally) -> FrameIndex:
         found = [stamp for _, stamp in stamps.over(decoded)]
     if not found:
         raise VideoError(f"a video must hold frames, got {path}, of which no frame can be decoded")
-    return FrameIndex(np.array(found, np.int64), np.zeros(1, np.int64), info.time_base, True, tally)
+    rising, start = np.array(found, np.int64), np.zeros(1, np.int64)
+    return FrameIndex(rising, start, info.time_base, stamps.tick, True, True, tally)

@@ -77,7 +77,7 @@ class PyavPictures:
         """Yield frames with their positions from `start` to before `stop`."""
         index, tally = self._request.index, Tally()
         packets = self._packets_from(start, tally=tally)
-        stamps = RisingStamps(1)
+        stamps = RisingStamps(index.tick)
         for frame, stamp in stamps.over(self._decode(packets, start=start)):
             position = index.position_of(stamp)
             if position is not None and position >= stop:
@@ -160,7 +160,11 @@ def open_pictures(request: Request) -> PyavPictures:
     """
     try:
         return PyavPictures(request)
+    except VideoError as error:
+        if request.device == "cpu":
+            raise
+        raise DeviceError(f"pyav cannot decode on {request.device}: {error}") from None
     except (av.FFmpegError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, DeviceError):
+        if isinstance(error, DeviceError):  # which is a ValueError, too
             raise
         raise VideoError(f"pyav cannot open {request.path} on {request.device}: {cause_of(error)}") from None

@@ -205,6 +205,11 @@ class BackendReader:
 
     def _compare_pictures(self) -> Orientation:
         """Find out whether the backend turns frames itself, and whether it shows the same pictures at all."""
+        if self.index.repaired:
+            raise VideoError(
+                f"time stamps of {self._path} are missing or repeat, and only {REFERENCE} can tell its "
+                f"frames apart; got backend {self.backend}"
+            )
         name, orientation = f"{self.backend} on {self._path}", self._reference.orientation
         turn = UPRIGHT
         for position in (0, len(self) // 2, len(self) - 1):
@@ -219,6 +224,8 @@ class BackendReader:
         pictures = self._open_pictures(self._request(device=self._device))
         try:
             for picture in pictures.read(range(position, position + 1)):
+                if fault := self._fault(picture, position):
+                    raise VideoError(f"{fault} of {self._path}; use another backend")
                 return picture.image
         finally:
             pictures.close()

@@ -1,7 +1,7 @@
 """Video files through torchcodec, PyTorch's own decoder, on the CPU or on a GPU.
 
 It scans the file as we do, so that its frame numbers are ours; it needs FFmpeg's shared libraries. It finds a
-frame by its stamp: where stamps step back it loses frames, which shows in the stamps it reports.
+frame by its stamp: where stamps step back it loses and confuses frames, so such files are refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,16 @@ class TorchcodecPictures:
         """Open and scan the file.
 
         Raises:
-            VideoError: torchcodec cannot open it, or counts other frames than the container holds.
+            VideoError: torchcodec cannot open it, counts other frames than the container holds, or cannot
+                tell them apart because their stamps step back.
             DeviceError: The device is not here.
             MissingExtraError: torchcodec, or the FFmpeg it needs, is not installed.
         """
-        self._request = request
+        if request.index.mixed:
+            raise VideoError(
+                f"torchcodec finds frames by their time stamps, and those of {request.path} step back; "
+                "use another backend"
+            )
         self._decoder = _open(request)
         if len(self._decoder) != len(request.index):
             raise VideoError(
