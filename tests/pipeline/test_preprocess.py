@@ -8,6 +8,8 @@ from conftest import REAL, needs_real
 from gpu import require_gpu
 
 from vidlab.errors import MissingExtraError, ParameterError, ShapeError
+from vidlab.params import PreprocessParams
+from vidlab.pipeline import ways as compared
 from vidlab.pipeline.copies import HEADER, copy_rows, trace
 from vidlab.pipeline.networks import IMAGENET_MEAN, IMAGENET_STD
 from vidlab.pipeline.preprocess import TOLERANCE_LEVELS, WAYS, difference, preprocessor
@@ -145,3 +147,14 @@ def test_ways_agree_on_a_gpu_and_only_bytes_travel(noise):
         assert sum(copy.n_waits for copy in copies) >= 1  # ordinary memory: the copy waits
     assert moved["device"] == sum(image.nbytes for image in noise)
     assert moved["opencv"] == moved["torchvision"] == 2 * 3 * 30 * 45 * 4
+
+
+def test_ways_are_timed_in_rounds_and_tabled(noise):
+    params = PreprocessParams(height=30, width=45)
+    results = compared.compare_ways(noise, params=params, mean=MEAN, std=STD, device="cpu", rounds=2)
+    assert [one.way for one in results] == list(WAYS)
+    assert all(len(one.rounds_ms) == 2 and one.ms > 0 for one in results)
+    assert all(one.off_by[1] <= TOLERANCE_LEVELS for one in results)
+    rows = compared.way_rows(results)
+    assert all(len(row) == len(compared.HEADER) for row in rows)
+    assert rows[0][7] == "–"  # waits are counted on a GPU only
