@@ -4,8 +4,8 @@
 
 First the three ways of preparing frames (`vidlab.pipeline.preprocess`): milliseconds per frame, synchronized,
 and what a clock shows that does not wait for the device; what each writes and sends to the device; how far
-its result is from that of `device`, in levels of 0..255. Then the variants of the network, model only and end to
-end. What needs a GPU says that it was skipped where there is none. Weights are random unless torch's cache
+its result is from that of `device`, in levels of 0..255. Then the variants of the network, model only and end
+to end. What needs a GPU says that it was skipped where there is none. Weights are random unless torch's cache
 holds the network's own: the label is in the output.
 """
 

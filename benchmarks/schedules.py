@@ -136,12 +136,12 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def usable_cores() -> float:
-    """How many cores' work one busy process for each core gets done; at least 1."""
+    """How many cores' work one busy process for each core gets done."""
     n_workers = int(available_cores())
     with multiprocessing.get_context("fork").Pool(n_workers) as pool:
         begun_s = time.perf_counter()
         used_s = sum(pool.map(_busy, [BUSY_S] * n_workers, chunksize=1))
-        return max(1.0, min(n_workers, used_s / (time.perf_counter() - begun_s)))
+        return min(n_workers, used_s / (time.perf_counter() - begun_s))
 
 
 def _busy(seconds: float) -> float:
