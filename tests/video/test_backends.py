@@ -1,4 +1,4 @@
-"""Every backend gives PyAV's frames, times and pixels, from the start and the middle, or says that it cannot."""
+"""Every backend gives PyAV's frames, times and pixels, from start and middle, or says that it cannot."""
 
 from pathlib import Path
 
@@ -171,7 +171,7 @@ def test_what_lies_outside_the_file_is_refused(numbered):
 
 
 def test_hidden_reference_frames_do_not_count(tmp_path):
-    """VP8 packets that are decoded and never shown; libvpx makes them in long films, so one is hidden here."""
+    """VP8 packets that are decoded and never shown; libvpx makes them in long films; here one is."""
     path = tmp_path / "hidden.webm"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libvpx", rate=25)

@@ -29,6 +29,7 @@ class FrameIndex:
     Attributes:
         stamps: int64 (N,), strictly rising, in units of `time_base`.
         keys: int64 (K,), positions of the frames at which decoding can begin, rising.
+        stream_index: The stream that they are in, among all streams of the file.
         time_base: Unit of the stamps, in seconds.
         tick: Usual distance of two frames, in the same unit.
         mixed: The decoder hands out frames in another order than that of their stamps; only a pass from the
@@ -40,6 +41,7 @@ class FrameIndex:
 
     stamps: NDArray[np.int64]
     keys: NDArray[np.int64]
+    stream_index: int
     time_base: Fraction
     tick: int
     mixed: bool
@@ -88,6 +90,7 @@ def read_index(path: Path, info: VideoInfo) -> FrameIndex:
     keys: list[int | None] = []
     with open_container(path) as container:
         stream = pick_stream(container, path=path)
+        stream_index = int(stream.index)
         for packet in iter_packets(container, stream, tally=tally):
             if packet is not None and packet.size and not packet.is_discard and _is_shown(packet, info.codec):
                 shown.append(packet.pts)
@@ -95,12 +98,13 @@ def read_index(path: Path, info: VideoInfo) -> FrameIndex:
                     keys.append(packet.pts)
         mixed = container.format.name in DECODING_TIMES_ONLY and _comes_mixed(path, info)
     if None in shown or len(set(shown)) < len(shown):
-        return _index_by_decoding(path, info, tally)
+        return _index_by_decoding(path, info, tally, stream_index=stream_index)
     if not shown:
         raise VideoError(f"a video must hold frames, got {path}, which holds none")
     stamps = np.sort(np.array(shown, np.int64))
     places = np.searchsorted(stamps, np.sort(np.array(keys, np.int64)))
-    return FrameIndex(stamps, places.astype(np.int64), info.time_base, tick_of(info), mixed, False, tally)
+    keyed = places.astype(np.int64)
+    return FrameIndex(stamps, keyed, stream_index, info.time_base, tick_of(info), mixed, False, tally)
 
 
 def _is_shown(packet: Any, codec: str) -> bool:
@@ -116,7 +120,7 @@ def _comes_mixed(path: Path, info: VideoInfo) -> bool:
     return bool(stamps.n_moved or stamps.n_missing)
 
 
-def _index_by_decoding(path: Path, info: VideoInfo, tally: Tally) -> FrameIndex:
+def _index_by_decoding(path: Path, info: VideoInfo, tally: Tally, *, stream_index: int) -> FrameIndex:
     """Find stamps that the packets do not tell by decoding the whole file once; pictures are thrown away."""
     stamps = RisingStamps(tick_of(info))
     with open_container(path) as container:
@@ -125,4 +129,4 @@ def _index_by_decoding(path: Path, info: VideoInfo, tally: Tally) -> FrameIndex:
     if not found:
         raise VideoError(f"a video must hold frames, got {path}, of which no frame can be decoded")
     rising, start = np.array(found, np.int64), np.zeros(1, np.int64)
-    return FrameIndex(rising, start, info.time_base, stamps.tick, True, True, tally)
+    return FrameIndex(rising, start, stream_index, info.time_base, stamps.tick, True, True, tally)

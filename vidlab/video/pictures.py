@@ -15,7 +15,6 @@ class Request:
 
     Attributes:
         path: Video file.
-        stream_index: The stream that counts, among all streams of the file.
         index: Its frames.
         size_hw: Their height and width as stored, in pixels.
         threads: Decoding threads, 0 for as many as the library likes.
@@ -23,7 +22,6 @@ class Request:
     """
 
     path: Path
-    stream_index: int
     index: FrameIndex
     size_hw: tuple[int, int]
     threads: int

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from vidlab.errors import VideoError
+from vidlab.errors import ParameterError, VideoError
 from vidlab.types import Frame, UInt8Image, VideoInfo
 from vidlab.video import access
 from vidlab.video.comparing import PIXEL_TOLERANCE, difference, turn_of
-from vidlab.video.decode import open_container, pick_stream
 from vidlab.video.index import FrameIndex, read_index
 from vidlab.video.orientation import UPRIGHT, Orientation
 from vidlab.video.pictures import Picture, Pictures, Request
@@ -92,6 +92,26 @@ class BackendReader:
             ParameterError: The range does not lie in the file.
         """
         return access.iter_range(self, start, stop, path=self._path)
+
+    def iter_tensors(self, positions: Sequence[int]) -> Iterator[tuple[Any, int, float]]:
+        """Yield uint8 tensors (H, W, 3) that stay where they were decoded, with position and time in seconds.
+
+        Only torchcodec gives tensors. They are as it gives them, not turned by us: of a GPU, use them with a
+        network there.
+
+        Raises:
+            ParameterError: The backend gives no tensors.
+        """
+        pictures = self._open_pictures(self._request(device=self._device))
+        try:
+            if not hasattr(pictures, "read_tensors"):
+                raise ParameterError(f"tensors come from backend torchcodec only, got {self.backend}")
+            for tensor, position, pts_s in pictures.read_tensors(positions):
+                if fault := self._fault(Picture(tensor, position, pts_s), position):
+                    raise VideoError(f"{fault} of {self._path}; use another backend")
+                yield tensor, position, pts_s
+        finally:
+            pictures.close()
 
     def frames_at(self, indices: Sequence[int]) -> list[Frame]:
         """Return chosen frames, in the order asked for, repeated ones included.
@@ -194,14 +214,7 @@ class BackendReader:
         return Frame(image, picture.position, float(self.index.times_s[picture.position])), stamp
 
     def _request(self, *, device: str) -> Request:
-        return Request(
-            self._path, self._stream_index, self.index, self._reference.stored_hw, self._threads, device
-        )
-
-    @cached_property
-    def _stream_index(self) -> int:
-        with open_container(self._path) as container:
-            return int(pick_stream(container, path=self._path).index)
+        return Request(self._path, self.index, self._reference.stored_hw, self._threads, device)
 
     def _compare_pictures(self) -> Orientation:
         """Find out whether the backend turns frames itself, and whether it shows the same pictures at all."""

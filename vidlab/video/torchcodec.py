@@ -100,7 +100,7 @@ def _open(request: Request) -> Any:
     try:
         return decoder(
             str(request.path),
-            stream_index=request.stream_index,
+            stream_index=request.index.stream_index,
             dimension_order="NHWC",
             num_ffmpeg_threads=request.threads,
             device=request.device,
