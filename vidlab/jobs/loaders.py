@@ -144,18 +144,24 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def queue_error(measurements: Sequence[LoaderMeasurement]) -> float | None:
+    """Return the largest relative error of the predicted memory of a queue, None where there is no queue."""
+    errors = [
+        abs(each.measured.shared + each.measured.pinned - total) / total
+        for each in measurements
+        if each.measured is not None and (total := each.predicted.shared + each.predicted.pinned)
+    ]
+    return max(errors, default=None)
+
+
 def draw_loaders(figure: Any, measurements: Sequence[LoaderMeasurement], *, advice: Advice) -> None:
     """Draw throughput and memory side by side into a matplotlib figure."""
     left, right = figure.subplots(1, 2)
     chosen = advice.chosen
     title = f"Enough here: {words(chosen.setting)},\n{chosen.clips_per_s:.1f} clips/s"
     plot_workers(left, measurements, title=title)
-    errors = [
-        abs(each.measured.shared + each.measured.pinned - total) / total
-        for each in measurements
-        if each.measured is not None and (total := each.predicted.shared + each.predicted.pinned)
-    ]
-    finding = f"predicted within {max(errors):.1%}".replace("%", " %") if errors else "no queue"
+    error = queue_error(measurements)
+    finding = "no queue" if error is None else f"predicted within {100 * error:.1f} %"
     plot_queue(right, measurements, title=f"Memory of the full queue: {finding}")
 
 

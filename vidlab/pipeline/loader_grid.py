@@ -4,7 +4,7 @@ import itertools
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -139,27 +139,15 @@ def measure_round(
     )
     getattr(dataset, "close", lambda: None)()  # files opened by an earlier round would help this one
     before = measure_tree(os.getpid()) if memory else None
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="This DataLoader will create")  # more workers than cores
-        start_s = clock()
-        batches = guarded(
-            iter(
-                make_loader(
-                    dataset,
-                    order,
-                    setting=setting,
-                    start_method=start_method,
-                    timeout_s=timeout_s,
-                )
-            )
-        )
-        arrivals, sizes, lost, full, held = [start_s], [0], 0, 0, None
-        for held in itertools.islice(batches, warm_up + n_measured):
-            arrivals.append(clock())
-            sizes.append(len(held))
-            lost, full = lost + len(held.lost), max(full, held.n_bytes)
+    start_s = clock()
+    batches = start_batches(dataset, order, setting=setting, start_method=start_method, timeout_s=timeout_s)
+    arrivals, sizes, lost, full, held = [start_s], [0], 0, 0, None
+    for held in itertools.islice(batches, warm_up + n_measured):
+        arrivals.append(clock())
+        sizes.append(len(held))
+        lost, full = lost + len(held.lost), max(full, held.n_bytes)
     added = _added(before, held, timeout_s=min(timeout_s, QUEUE_TIMEOUT_S)) if before is not None else None
-    batches.close()  # type: ignore[attr-defined]  # a generator
+    batches.close()
     n_clips = sum(sizes[warm_up + 1 :])
     if not n_clips:
         raise SourceError(f"clips must be readable, got {lost} that could not be read and no other")
@@ -174,6 +162,21 @@ def measure_round(
         added_private=added[1] if added else 0,
         added_resident=added[2] if added else 0,
     )
+
+
+def start_batches(
+    dataset: Clips,
+    order: list[list[int]],
+    *,
+    setting: LoaderSetting,
+    start_method: StartMethod,
+    timeout_s: float,
+) -> Generator[ClipBatch, None, None]:
+    """Start torch's loader on these batches; close the result to stop it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="This DataLoader will create")  # more workers than cores
+        loader = make_loader(dataset, order, setting=setting, start_method=start_method, timeout_s=timeout_s)
+        return guarded(iter(loader))
 
 
 def cycled(n_clips: int, *, batch_size: int, batches: range) -> list[list[int]]:

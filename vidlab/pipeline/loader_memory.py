@@ -10,7 +10,8 @@ from typing import Any
 
 from vidlab.pipeline.torch_loader import LoaderSetting
 
-SETTLED_S = 0.25  # no processor time used for so long: the workers wait, the queue is full
+SETTLED_S = 0.25  # neither at work nor waiting for a processor for so long: the queue is full
+ASLEEP = "SI"  # states of a process that waits for something to happen, not for a processor or the disk
 SHARED_FOLDER = "/dev/shm/"
 SEMAPHORE = "/dev/shm/sem."  # a page each; those of queues and locks, not of batches
 _PROC = Path("/proc")
@@ -95,11 +96,11 @@ def pinned_bytes() -> int:
 def wait_until_full(pid: int, *, timeout_s: float) -> bool:
     """Wait until the children of a process rest, as they do when the queue is full; whether they did."""
     until = time.monotonic() + timeout_s
-    before, since = _cpu_ticks(pid), time.monotonic()
+    before, since = _work_of_children(pid)[0], time.monotonic()
     while time.monotonic() < until:
-        time.sleep(SETTLED_S / 5)
-        now = _cpu_ticks(pid)
-        if now != before:
+        time.sleep(SETTLED_S / 10)
+        now, asleep = _work_of_children(pid)
+        if now != before or not asleep:
             before, since = now, time.monotonic()
         elif time.monotonic() - since >= SETTLED_S:
             return True
@@ -124,13 +125,15 @@ def _stat(pid: int) -> list[str]:
     return (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
-def _cpu_ticks(pid: int) -> int:
-    ticks = 0
+def _work_of_children(pid: int) -> tuple[int, bool]:
+    """Processor time of all children so far, in ticks, and whether all of them sleep."""
+    ticks, asleep = 0, True
     for child in tree_of(pid)[1:]:
         with suppress(OSError, ValueError, IndexError):
-            user, system = _stat(child)[11:13]
-            ticks += int(user) + int(system)
-    return ticks
+            fields = _stat(child)
+            ticks += int(fields[11]) + int(fields[12])
+            asleep &= fields[0] in ASLEEP
+    return ticks, asleep
 
 
 def _smaps(pid: int) -> dict[str, int]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from vidlab.pipeline.loader_grid import cycled, measure_round, read_through
-from vidlab.pipeline.torch_loader import Clips, LoaderSetting, StartMethod, guarded, make_loader
+from vidlab.pipeline.loader_grid import cycled, measure_round, read_through, start_batches
+from vidlab.pipeline.torch_loader import Clips, LoaderSetting, StartMethod
 from vidlab.video.dataset import Clip, LostClip
 
 SLACK = 1.5  # a training step takes so many times what the workers need for a batch: the queue is always full
@@ -68,6 +68,7 @@ def measure_mistakes(
     batch_size: int,
     prefetch_factor: int,
     n_batches: int,
+    rounds: int,
     start_method: StartMethod,
     timeout_s: float,
     paths: Sequence[Path],
@@ -76,11 +77,12 @@ def measure_mistakes(
     """Measure the step from no workers to some, honestly and in the ways that are seen in the wild.
 
     Args:
-        dataset: The clips.
+        dataset: The clips; `n_batches` batches should not go round through them.
         workers: Number of workers to compare with none.
         batch_size: Clips per batch.
         prefetch_factor: Batches that each worker keeps ready.
         n_batches: Batches under the clock.
+        rounds: Interleaved rounds behind the honest throughput; their medians count.
         start_method: How workers start.
         timeout_s: Time after which a silent worker counts as hung.
         paths: The video files, to be dropped from the system's memory where it lets us.
@@ -88,50 +90,68 @@ def measure_mistakes(
     """
     alone = LoaderSetting(0, 0, batch_size, pin_memory=False)
     many = LoaderSetting(workers, prefetch_factor, batch_size, pin_memory=False)
-    how: dict[str, Any] = {"start_method": start_method, "timeout_s": timeout_s}
-
-    def batch_ms(clips: Clips, setting: LoaderSetting) -> float:
-        run = measure_round(clips, setting, measured_batches=n_batches, memory=False, **how)
-        return 1e3 * batch_size / run.clips_per_s
-
+    both = _Both(dataset, alone, many, n_batches, {"start_method": start_method, "timeout_s": timeout_s})
     read_through(paths)
-    loading = {setting: batch_ms(dataset, setting) for setting in (alone, many)}
-    step_s = SLACK * loading[many] / 1e3
-    waits, totals = zip(
-        *(
-            train(dataset, each, n_batches=n_batches, step_s=step_s, sleep=sleep, **how)
-            for each in (alone, many)
-        ),
-        strict=True,
-    )
-    remembered = RememberedClips(dataset)
-    first = batch_ms(remembered, alone)
-    for index in sorted({index for batch in _window(dataset, many, n_batches) for index in batch}):
-        remembered[index]
-    remembered_ms = batch_ms(remembered, many)
-    cold = batch_ms(dataset, alone) if drop_from_memory(paths) else None
-    found = [
-        Mistake("throughput of loading", "same clips, warm, steady", loading[alone], loading[many], True),
-        Mistake(
-            "epoch with a training step",
-            f"loading and {step_s * 1e3:.0f} ms of step per batch, end to end",
-            totals[0], totals[1], True,
-        ),
-        Mistake(
-            "wait for the next batch",
-            "the same epochs: the queue was filled during the step, which nobody counted",
-            waits[0], waits[1], False,
-        ),
-        Mistake(
-            "lazy cache, filled by the first run",
-            "the run without workers decodes, the forked workers inherit what it decoded",
-            first, remembered_ms, False,
-        ),
-    ]  # fmt: skip
-    if cold is not None:
+    honest = both.throughput(rounds=rounds)
+    step_s = SLACK * honest.with_ms / 1e3
+    found = [honest, *both.training(step_s=step_s, sleep=sleep), both.lazily_cached()]
+    return [*found, both.cold(paths)] if drop_from_memory(paths) else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """No workers and some, on the same clips."""
+
+    dataset: Clips
+    alone: LoaderSetting
+    many: LoaderSetting
+    n_batches: int
+    how: dict[str, Any]
+
+    def batch_ms(self, clips: Clips, setting: LoaderSetting) -> float:
+        run = measure_round(clips, setting, measured_batches=self.n_batches, memory=False, **self.how)
+        return 1e3 * setting.batch_size / run.clips_per_s
+
+    def throughput(self, *, rounds: int) -> Mistake:
+        pairs = [
+            [self.batch_ms(self.dataset, each) for each in (self.alone, self.many)] for _ in range(rounds)
+        ]
+        without_ms, with_ms = np.median(pairs, axis=0).tolist()
+        return Mistake("throughput of loading", "same clips, warm, steady", without_ms, with_ms, True)
+
+    def training(self, *, step_s: float, sleep: Callable[[float], None]) -> list[Mistake]:
+        """Both from the same two runs: what a user waits in all, and the wait for a batch alone."""
+        (wait, total), (short_wait, short_total) = (
+            train(self.dataset, each, n_batches=self.n_batches, step_s=step_s, sleep=sleep, **self.how)
+            for each in (self.alone, self.many)
+        )
+        whole = f"loading and {step_s * 1e3:.0f} ms of step per batch, end to end"
+        told = "the same epochs: the queue was filled during the step, which nobody counted"
+        return [
+            Mistake("epoch with a training step", whole, total, short_total, True),
+            Mistake("wait for the next batch", told, wait, short_wait, False),
+        ]
+
+    def lazily_cached(self) -> Mistake:
+        remembered = RememberedClips(self.dataset)
+        first_ms = self.batch_ms(remembered, self.alone)
+        queued = self.many.queued_batches
+        needed = range(-queued, self.n_batches + self.many.num_workers + queued)
+        for batch in cycled(len(remembered), batch_size=self.many.batch_size, batches=needed):
+            for index in batch:
+                remembered[index]
+        told = "the run without workers decodes, the forked workers inherit what it decoded"
+        return Mistake(
+            "lazy cache, filled by the first run", told, first_ms, self.batch_ms(remembered, self.many), False
+        )
+
+    def cold(self, paths: Sequence[Path]) -> Mistake:
+        drop_from_memory(paths)
+        first_ms = self.batch_ms(self.dataset, self.alone)
         told = "the run without workers comes first and reads the disk, the other finds the files in memory"
-        found.append(Mistake("files not yet in memory", told, cold, loading[many], False))
-    return found
+        return Mistake(
+            "files not yet in memory", told, first_ms, self.batch_ms(self.dataset, self.many), False
+        )
 
 
 def train(
@@ -152,10 +172,10 @@ def train(
     """
     getattr(dataset, "close", lambda: None)()
     order = cycled(len(dataset), batch_size=setting.batch_size, batches=range(-1, n_batches))
-    loader = make_loader(dataset, order, setting=setting, start_method=start_method, timeout_s=timeout_s)
+    loader = start_batches(dataset, order, setting=setting, start_method=start_method, timeout_s=timeout_s)
     waits: list[float] = []
     start_s = 0.0
-    with closing(guarded(iter(loader))) as batches:  # type: ignore[type-var]  # a generator
+    with closing(loader) as batches:
         next(batches)
         sleep(step_s)
         start_s = asked_s = time.perf_counter()
@@ -177,10 +197,3 @@ def drop_from_memory(paths: Iterable[Path]) -> bool:
             os.fsync(file.fileno())
             advise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return True
-
-
-def _window(dataset: Clips, setting: LoaderSetting, n_batches: int) -> list[list[int]]:
-    queued = setting.queued_batches
-    return cycled(
-        len(dataset), batch_size=setting.batch_size, batches=range(-queued, 2 * n_batches + 2 * queued)
-    )

@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -94,7 +94,7 @@ def start_worker(_number: int) -> None:
     cv2.setNumThreads(0)
 
 
-def guarded(batches: Iterator[ClipBatch]) -> Iterator[ClipBatch]:
+def guarded(batches: Iterator[ClipBatch]) -> Generator[ClipBatch, None, None]:
     """Pass on what torch's loader gives; the death of a worker raises here, and nowhere else.
 
     Torch raises it from a signal handler in whatever the main thread does at that moment: in the middle of
