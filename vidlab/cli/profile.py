@@ -26,7 +26,6 @@ EXAMPLES = (
 _COLUMNS = 88  # of the timeline
 _SHOWN_ITEMS = 6
 _MORE = 4  # suggestions after the first
-BUSY_LOAD = 0.5  # of the cores taken by others: times mean little then
 
 
 def add(to: Any, command: Callable[..., Parser]) -> None:
@@ -86,11 +85,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(result: "ProfileResult", *, name: str) -> None:
     from vidlab.cli.tables import print_lines, print_paths, print_table
+    from vidlab.jobs.profile_wording import STAGE_HEADER, gave_text, stage_rows, title_lines
 
-    print(_title(result, name=name))
+    print("\n".join([*title_lines(result, name=name), ""]))
     print_table(
-        ("stage, alone", "median ms", "p95 ms", "share", "cores busy"),
-        _rows(result),
+        STAGE_HEADER,
+        stage_rows(result),
         title="",
         right=(1, 2, 3, 4),
     )
@@ -98,47 +98,12 @@ def _show(result: "ProfileResult", *, name: str) -> None:
     if result.clocks is not None:
         print_lines("clock", [str(result.clocks)])
     _show_timeline(result)
-    print_lines("verdict", [*result.verdict.lines(), _gave(result)])
+    print_lines("verdict", [*result.verdict.lines(), gave_text(result)])
     print_lines("next thing to try", [str(found) for found in result.suggestions[:1]])
     print_lines("after that", [str(found) for found in result.suggestions[1 : 1 + _MORE]])
     print_lines("lost frames", result.losses)
     if result.folder is not None:
         print_paths({"results": result.folder, "timeline": result.folder / "timeline.png"})
-
-
-def _title(result: "ProfileResult", *, name: str) -> str:
-    from vidlab.jobs.profile_work import N_ROUNDS
-
-    height, width = result.video.size_hw
-    model = "no network"
-    if result.model != "none":
-        model = f"{result.model} with weights {result.weights}"
-    batch = "" if result.item_frames == 1 else f" in items of {result.item_frames}"
-    warmup = next(iter(result.timings.values())).warmup_text
-    machine = f"{result.device}, {result.verdict.n_cores:g} cores"
-    lines = [
-        f"{name}: {width}×{height} {result.video.codec}, {model}, on {machine}",
-        f"{result.n_frames} frames{batch} in each run, {N_ROUNDS} interleaved rounds; {warmup}",
-    ]
-    if result.load > BUSY_LOAD * result.verdict.n_cores:
-        lines.append(
-            f"others are at work here (load {result.load:.1f}): all times are longer than yours alone"
-        )
-    return "\n".join([*lines, ""])
-
-
-def _rows(result: "ProfileResult") -> list[tuple[str, ...]]:
-    whole_s = sum(stage.mean_s for stage in result.verdict.stages)
-    return [
-        (
-            stage.name,
-            f"{1000 * result.timings[stage.name].median_s:.2f}",
-            f"{1000 * result.timings[stage.name].p95_s:.2f}",
-            f"{100 * stage.mean_s / whole_s:.0f} %",
-            f"{stage.cores:.1f}",
-        )
-        for stage in result.verdict.stages
-    ]
 
 
 def _show_timeline(result: "ProfileResult") -> None:
@@ -149,13 +114,3 @@ def _show_timeline(result: "ProfileResult") -> None:
         for line in text_gantt(middle_of(spans, n_items=_SHOWN_ITEMS), width=_COLUMNS):
             print(f"  {line}")
     print()
-
-
-def _gave(result: "ProfileResult") -> str:
-    elapsed, off = result.elapsed_s, 100 * result.prediction_error
-    taken = f"{elapsed['sequential']:.2f} s stage after stage, {elapsed['overlapped']:.2f} s overlapped"
-    direction = "longer" if off >= 0 else "shorter"
-    return (
-        f"overlap did make it {result.reached_speedup:.2f} times as fast: {taken}; "
-        f"predicted {result.verdict.overlapped_s:.2f} s, {abs(off):.0f} % {direction}"
-    )

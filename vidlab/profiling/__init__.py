@@ -6,6 +6,7 @@ from vidlab.profiling.events import EventSpans, cuda_spans
 from vidlab.profiling.next_steps import Change, Effect, Suggestion, standard_changes, suggest
 from vidlab.profiling.overlap import StageCost, overlapped_s, sequential_s
 from vidlab.profiling.report import SpeedReport, elapsed_s, stage_timings
+from vidlab.profiling.thread_device import ThreadDevice
 from vidlab.profiling.timeline import Span, Timeline
 from vidlab.profiling.trace import OPERATOR_HEADER, Operator, Trace, named_range, record_trace
 from vidlab.profiling.verdict import Limit, Verdict, judge, limits
@@ -22,6 +23,7 @@ __all__ = [
     "StageCost",
     "StageMeter",
     "Suggestion",
+    "ThreadDevice",
     "Timeline",
     "Timing",
     "Trace",

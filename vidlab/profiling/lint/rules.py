@@ -12,7 +12,7 @@ from pathlib import Path
 from vidlab.profiling.lint.events import Event, Kind
 from vidlab.profiling.lint.names import Names
 from vidlab.profiling.lint.scopes import Scopes
-from vidlab.profiling.lint.sources import Code, TimedLines, read_code
+from vidlab.profiling.lint.sources import Code, TimedLines, parse_code, read_code
 from vidlab.profiling.lint.values import Values
 
 _ADVICE = "call torch.cuda.synchronize() before each reading of the clock, or use vidlab.profiling.measure"
@@ -44,6 +44,15 @@ def lint_file(path: Path) -> list[Finding]:
         SourceError: It cannot be read, or is neither.
     """
     return lint_code(read_code(path), path=path)
+
+
+def lint_text(text: str) -> list[Finding]:
+    """Return what is wrong with the clocks of a piece of Python; see `lint_file`.
+
+    Raises:
+        SourceError: It is no Python.
+    """
+    return lint_code(parse_code(text, name="<text>"), path=Path("<text>"))
 
 
 def lint_code(code: Code, *, path: Path) -> list[Finding]:

@@ -67,11 +67,20 @@ def read_code(path: Path) -> Code:
         raise SourceError(f"{path} must be a Python script or a notebook, got no text") from None
     if path.suffix == ".ipynb":
         return _read_notebook(path, text)
+    return parse_code(text, name=str(path))
+
+
+def parse_code(text: str, *, name: str) -> Code:
+    """Read Python from a text; `name` stands in the error.
+
+    Raises:
+        SourceError: It is no Python.
+    """
     try:
         return Code(_parsed(text))
     except (SyntaxError, ValueError, RecursionError) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
-        raise SourceError(f"{path} must be a Python script, got something else{line}") from None
+        raise SourceError(f"{name} must be a Python script, got something else{line}") from None
 
 
 def _read_notebook(path: Path, text: str) -> Code:
