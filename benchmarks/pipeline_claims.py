@@ -1,4 +1,4 @@
-"""Claims made for video pipelines, checked: what honest measurement gives, and where the other number comes from.
+"""Claims made for video pipelines, checked: what honest clocks give, and where the other number comes from.
 
     python benchmarks/pipeline_claims.py [--video FILE] [--frames 60] [--json OUT]
 
@@ -42,6 +42,8 @@ from vidlab.types import Frame
 from vidlab.video import PyavReader
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample" / "video.mp4"
+BATCH = 64  # frames
+REPEATS = 10
 WINDOW = 10  # frames in the mean of a smoothed counter
 SHOW_S = 0.05  # what a slow consumer of an overlapped run takes for a frame
 EASE = 0.6  # of the offline speed at which the stream is played, so that it can keep up
@@ -99,11 +101,13 @@ class Bench:
 
 
 def gpu_preprocessing(bench: Bench) -> list[Finding]:
-    """'GPU preprocessing is 1600 times faster.'"""
+    """Check: GPU preprocessing is 1600 times faster."""
     claim = "GPU preprocessing 1600× faster"
-    images = [[frame.image] for frame in bench.frames]
-    handed = time_submitting(bench.prepare, images)
-    findings = [said(claim, handed, where="on a thread, as on a GPU")]
+    findings, images = [], [[frame.image] for frame in bench.frames]
+    for batch in (1, BATCH):
+        handed = time_submitting(bench.prepare, [one * batch for one in images[:REPEATS]])
+        where = f"{batch} frames handed to a thread, as to a GPU; handing over takes no longer for more"
+        findings.append(said(claim, handed, where=where))
     if not bench.device.startswith("cuda"):
         return [*findings, Finding(claim, "–", NO_GPU, "CPU against GPU, synchronized, needs one")]
     on_cpu, on_gpu = bench._prepare("opencv", "cpu"), bench._prepare("device", bench.device)
@@ -117,22 +121,25 @@ def gpu_preprocessing(bench: Bench) -> list[Finding]:
 
 
 def overlap_latency(bench: Bench) -> list[Finding]:
-    """'Overlap brings latency down to 2 ms' and 'jitter 0.3 ms'."""
-    watched = watch_overlapped(
-        islice(bench.source, bench.n_frames),
-        bench.steps(),
-        queue_size=ScheduleParams().queue_size,
-        consume=lambda _: time.sleep(SHOW_S),
+    """Check: overlap brings latency down to 2 ms, and jitter to 0.3 ms."""
+    slow, fast = (
+        watch_overlapped(
+            islice(bench.source, bench.n_frames),
+            bench.steps(),
+            queue_size=ScheduleParams().queue_size,
+            consume=consume,
+        )
+        for consume in (lambda _: time.sleep(SHOW_S), lambda _: None)
     )
-    shown = f"with a consumer of {1000 * SHOW_S:g} ms"
+    shown = f"with a consumer that takes {1000 * SHOW_S:g} ms a frame"
     return [
-        said("overlap latency 2 ms", watched.latency, where=shown),
-        said("jitter 0.3 ms", watched.jitter(window=WINDOW), where=shown),
+        said("overlap latency 2 ms", slow.latency, where=shown),
+        said("jitter 0.3 ms", fast.jitter(window=WINDOW), where="with a consumer that takes no time"),
     ]
 
 
 def offline_speed(bench: Bench) -> list[Finding]:
-    """'Offline processing reaches 16000 frames per second.'"""
+    """Check: offline processing reaches 16000 frames per second."""
     claim = "offline 16000 FPS"
     begun_s = time.perf_counter()
     with av.open(str(bench.video)) as container:
@@ -150,7 +157,7 @@ def offline_speed(bench: Bench) -> list[Finding]:
 
 
 def steadiness(bench: Bench) -> list[Finding]:
-    """'Offline is faster, but less steady.'"""
+    """Check: offline is faster, but less steady."""
     options: dict[str, Any] = {"n_frames": bench.n_frames}
     schedule = ScheduleParams()
     offline = run_offline(bench.source, bench.steps(), schedule="overlapped", params=schedule, **options)
@@ -175,7 +182,7 @@ def steadiness(bench: Bench) -> list[Finding]:
 
 
 def decoders(bench: Bench) -> list[Finding]:
-    """'PyAV is faster than decord on the CPU, decord when decoding on the GPU.'"""
+    """Check: PyAV is faster than decord on the CPU, decord when decoding on the GPU."""
     claim = "PyAV faster than decord on the CPU"
     on_gpu = Finding(
         "decord faster when decoding on the GPU", "–", "not measured here", "needs a GPU build of decord"
@@ -215,8 +222,9 @@ def decoders(bench: Bench) -> list[Finding]:
     honest = ", ".join(f"{name} {rate:,.0f} frames/s" for name, rate in rates.items())
     careless = f"PyAV {rates['PyAV as in tutorials'] / best:.2f} × decord, if PyAV is used as in tutorials"
     why = (
-        f"this package's PyAV is {rates['PyAV (this package)'] / best:.2f} × the best of decord on this file: which is "
-        "ahead depends on how each is used (threads of the decoder, of the conversion to RGB, batches)"
+        f"this package's PyAV is {rates['PyAV (this package)'] / best:.2f} × the best of decord on this "
+        "file: which is ahead depends on how each is used (threads of the decoder, of the conversion to "
+        "RGB, batches)"
     )
     return [Finding(claim, careless, honest, why), on_gpu]
 
@@ -224,9 +232,7 @@ def decoders(bench: Bench) -> list[Finding]:
 def said(claim: str, misread: Misread, *, where: str) -> Finding:
     """Word a quantity that was read off twice."""
     unit = misread.quantity
-    factor = (
-        f"{misread.factor:,.0f} times apart" if misread.factor != float("inf") else "infinitely far apart"
-    )
+    factor = f"{misread.factor:,.0f} times apart"
     return Finding(
         claim,
         f"{misread.careless:,.3g} {unit}",

@@ -44,11 +44,14 @@ def test_factor_is_at_least_one_either_way():
 
 
 def test_age_of_a_result_counts_from_its_decoding_to_its_taking():
+    def pause(_):
+        threading.Event().wait(0.01)
+
     watched = watch_overlapped(
         range(8),
         [Step("next", lambda item: item + 1)],
         queue_size=2,
-        consume=lambda _: threading.Event().wait(0.01),
+        consume=pause,
     )
     assert len(watched.waits_ms) == watched.report.n_shown == 8
     assert len(watched.gaps_ms) == 7
