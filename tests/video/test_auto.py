@@ -152,6 +152,12 @@ def test_auto_opens_what_it_chose_and_says_why(video):
         assert np.abs(frame.image.astype(int) - truth.image).mean() <= 2
 
 
+def test_measuring_logs_nothing_but_the_choice(video, caplog):
+    with caplog.at_level("INFO", logger="vidlab"):
+        decoder = open_backend(video, backend="auto", rules=RULES)
+    assert [record.getMessage() for record in caplog.records] == [f"{video}: {decoder.explanation}"]
+
+
 def test_a_file_that_nobody_reads_is_refused(tmp_path):
     (tmp_path / "no.mp4").write_bytes(b"not a video")
     with pytest.raises(VideoError, match=r"no\.mp4"):

@@ -4,12 +4,13 @@ import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands, evaluate, fetch, lint_timing, loaders, overlay, profile, stream
+from vidlab.cli import commands, decoders, evaluate, fetch, lint_timing, loaders, overlay, profile, stream
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
 _TOP = """\
-Segment a video, make the masks stop flickering, and measure whether that made them better or only calmer.
+Segment a video, make the masks stop flickering, and measure whether that made them better or only calmer; say
+where the time goes, and overlap what can overlap.
 
 examples:
   vidlab demo
@@ -18,6 +19,8 @@ examples:
   vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog
   vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
+  vidlab profile clip.mp4
+  vidlab stream clip.mp4 --policy latest
   vidlab params flow_fusion
 
 exit codes:
@@ -52,6 +55,7 @@ def build_parser() -> Parser:
     stream.add(commands_of, _command)
     loaders.add(commands_of, _command)
     fetch.add(commands_of, _command)
+    decoders.add(commands_of, _command)
     _run(commands_of)
     _params(commands_of)
     _info(commands_of)

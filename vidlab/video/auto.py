@@ -1,9 +1,10 @@
 """Which backend is fastest for this file, on this machine? Measured in a few seconds, and explained."""
 
 import logging
+import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -60,6 +61,24 @@ class Choice:
         return f"{self.backend} {why}: {listed} frames/s ({over}){out}"
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what this thread's readers log to themselves: the same file is opened again and again here."""
+    thread = threading.get_ident()
+    loggers = [logging.getLogger(f"vidlab.video.{module}") for module in ("pyav", "reader", "worker")]
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    for each in loggers:
+        each.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        for each in loggers:
+            each.removeFilter(is_of_others)
+
+
 def choose_backend(path: str | Path, *, rules: DecodingParams) -> Choice:
     """Measure every backend that is here on the beginning of a file.
 
@@ -73,7 +92,8 @@ def choose_backend(path: str | Path, *, rules: DecodingParams) -> Choice:
     Raises:
         VideoError: The file cannot be read.
     """
-    return _Probe(Path(path), rules).choose()
+    with quiet():
+        return _Probe(Path(path), rules).choose()
 
 
 def open_fastest(path: str | Path, *, rules: DecodingParams) -> Decoder:
@@ -82,8 +102,9 @@ def open_fastest(path: str | Path, *, rules: DecodingParams) -> Decoder:
     Raises:
         VideoError: The file cannot be read.
     """
-    probe = _Probe(Path(path), rules)
-    choice = probe.choose()
+    with quiet():
+        probe = _Probe(Path(path), rules)
+        choice = probe.choose()
     decoder = probe.decoders[choice.backend]
     decoder.explanation = choice.explain()
     logger.info("%s: %s", path, decoder.explanation)
