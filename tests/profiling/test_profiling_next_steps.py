@@ -117,6 +117,25 @@ def test_meter_waits_for_the_device_at_both_ends():
     assert len(meter.cost(n_cores=2).samples_s) == 1
 
 
+def test_waiting_for_a_core_is_added_up_over_threads_and_told_as_crowding(tmp_path, monkeypatch):
+    from vidlab.profiling import cores
+
+    for thread, waited_ns in (("1", 2_000_000_000), ("2", 500_000_000)):
+        (tmp_path / thread).mkdir()
+        (tmp_path / thread / "schedstat").write_text(f"7 {waited_ns} 3\n")
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "schedstat").write_text("")
+    assert cores.waited_for_cores_s(tmp_path) == 2.5
+    assert cores.waited_for_cores_s(tmp_path / "none") == 0
+    waited, busy = iter([0.0, 3.0]), iter([0.0, 1.0])
+    monkeypatch.setattr(cores, "waited_for_cores_s", lambda: next(waited))
+    meter = StageMeter("infer", synchronize=lambda: None, clock=lambda: 0.0, core_clock=lambda: next(busy))
+    assert meter.crowding == 0
+    with meter.item():
+        pass
+    assert meter.crowding == 0.75
+
+
 def test_a_containers_quota_counts(tmp_path):
     quota = tmp_path / "cpu.max"
     quota.write_text("50000 100000\n")

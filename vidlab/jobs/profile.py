@@ -1,6 +1,5 @@
 """Where the time goes for a video and a model, and what overlapping the stages gives: measured and judged."""
 
-import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -61,7 +60,7 @@ class ProfileResult:
         model: Name of the network, or `none`.
         weights: Label of its weights.
         device: Where it ran.
-        load: How many others wanted the cores before it began: the machine's load average.
+        crowding: Share of the time that a stage, alone, wanted cores in which other programs had them.
         n_frames: Frames that each run took.
         item_frames: Frames in an item.
         timings: Stage → seconds per item, alone.
@@ -78,7 +77,7 @@ class ProfileResult:
     model: str
     weights: str
     device: str
-    load: float
+    crowding: float
     n_frames: int
     item_frames: int
     timings: dict[str, Timing]
@@ -152,7 +151,6 @@ def profile(
         DeviceError: The device is not here.
     """
     params, source = params or ProfileParams(), source or SourceParams()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     with optional_result_folder(out, force=force, inputs=[video]) as folder:
         clip = open_source(video, fps=source.fps)
         network, device = _network(model, weights, (segment or SegmentParams()).device)
@@ -174,7 +172,7 @@ def profile(
             model=model,
             weights=NONE if network is None else network.weights,
             device=device,
-            load=load,
+            crowding=runs.crowding(),
             n_frames=runs.n_items * params.batch_frames,
             item_frames=params.batch_frames,
             timings=runs.timings(warmed),

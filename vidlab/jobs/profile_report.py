@@ -44,6 +44,7 @@ def to_dict(result: "ProfileResult") -> dict[str, Any]:
         "n_frames": result.n_frames,
         "item_frames": result.item_frames,
         "n_cores": verdict.n_cores,
+        "crowding": result.crowding,
         "stages": {stage.name: _stage(result, place) for place, stage in enumerate(verdict.stages)},
         "speeds": {name: speed.to_dict() for name, speed in result.speeds.items()},
         "clocks": None if result.clocks is None else str(result.clocks),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 STAGE_HEADER = ("stage, alone", "median ms", "p95 ms", "share", "cores busy")
 SPEED_HEADER = ("schedule", "model only, frames/s", "end to end, frames/s", "model's share")
 SUGGESTION_HEADER = ("try", "times as fast", "at most", "basis")
-_BUSY_LOAD = 0.5  # of the cores taken by others: times mean little then
+_CROWDED = 0.1  # of the time that cores are wanted: then others spoil the times
 
 
 def title_lines(result: "ProfileResult", *, name: str) -> list[str]:
@@ -25,8 +25,9 @@ def title_lines(result: "ProfileResult", *, name: str) -> list[str]:
         f"{name}: {width}×{height} {result.video.codec}, {model}, on {result.device}, {n_cores:g} cores",
         f"{result.n_frames} frames{batch} in each run, {N_ROUNDS} interleaved rounds; {warmup}",
     ]
-    if result.load > _BUSY_LOAD * n_cores:
-        lines.append(f"others are at work here (load {result.load:.1f}): times are longer than yours alone")
+    if result.crowding > _CROWDED:
+        share = f"{100 * result.crowding:.0f} % of the time that a stage wanted them"
+        lines.append(f"other programs had the cores {share}: all times are longer, and predictions hold less")
     return lines
 
 

@@ -142,6 +142,13 @@ class Runs:
         """Return what each stage costs alone, in the order of the pipeline."""
         return [meter.cost(n_cores=n_cores) for meter in self._meters.values()]
 
+    def crowding(self) -> float:
+        """Share of the time that a stage, alone, wanted cores in which other programs had them, [0, 1].
+
+        Decoding is left out: its own threads, more than there are cores, take them from each other.
+        """
+        return max(meter.crowding for name, meter in self._meters.items() if name != DECODE)
+
     def timings(self, warmed: WarmUp) -> dict[str, Timing]:
         """Return stage → its seconds per item, alone."""
         return {

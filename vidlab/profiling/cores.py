@@ -3,12 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vidlab.profiling.clock import Clock, Synchronize, Timing
 from vidlab.profiling.overlap import CPU, StageCost
 
+_TASKS = Path("/proc/self/task")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of work per microseconds, or `max`
 
 
@@ -21,6 +22,18 @@ def available_cores(quota: Path = _QUOTA) -> float:
         return min(cores, int(allowed) / int(period))
     except (OSError, ValueError, ZeroDivisionError):  # no container, or no quota
         return cores
+
+
+def waited_for_cores_s(tasks: Path = _TASKS) -> float:
+    """Return the seconds that all threads of this process have waited for a core that another thread had.
+
+    Linux counts it for each thread that is still there; elsewhere this is 0.
+    """
+    waited_ns = 0
+    for counts in tasks.glob("*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):  # the thread has just ended
+            waited_ns += int(counts.read_text().split()[1])
+    return waited_ns / 1e9
 
 
 class StageMeter:
@@ -51,17 +64,25 @@ class StageMeter:
         self.name, self._device = name, device
         self._synchronize, self._clock, self._core_clock = synchronize, clock, core_clock
         self._samples_s: list[float] = []
-        self._core_s = 0.0
+        self._core_s = self._waited_s = 0.0
 
     @contextmanager
     def item(self) -> Iterator[None]:
         """Count the work of a `with` block as one item, unless it raises."""
+        waited_s = waited_for_cores_s()
         self._synchronize()
         start_s, start_core_s = self._clock(), self._core_clock()
         yield
         self._synchronize()
         self._samples_s.append(self._clock() - start_s)
         self._core_s += self._core_clock() - start_core_s
+        self._waited_s += max(0.0, waited_for_cores_s() - waited_s)
+
+    @property
+    def crowding(self) -> float:
+        """Share of the time that it wanted cores in which others had them, [0, 1]; 0 on a quiet machine."""
+        wanted_s = self._core_s + self._waited_s
+        return self._waited_s / wanted_s if wanted_s > 0 else 0.0
 
     def cost(self, *, n_cores: float) -> StageCost:
         """Return what the stage costs, on no more cores than there are.

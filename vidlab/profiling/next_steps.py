@@ -55,12 +55,14 @@ class Change:
         effects: Stage → what happens to it.
         basis: `measured: …` or `assumed: …`, on which the effects rest.
         n_cores: Cores there would be; None leaves them.
+        needs: What has to be bought for it; empty for what can be tried here.
     """
 
     title: str
     effects: Mapping[str, Effect]
     basis: str
     n_cores: float | None = None
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,11 @@ class Suggestion:
 
 
 def suggest(verdict: Verdict, changes: Sequence[Change]) -> list[Suggestion]:
-    """Put changes into the arithmetic: what was tried and gains first, then what is assumed; by gain."""
+    """Put changes into the arithmetic, and order them by what speaks for them.
+
+    What gains enough comes first; of that, what was tried, then what can be tried here, then what needs other
+    hardware; and then by the gain.
+    """
     found = []
     for change in changes:
         gain = _gain(verdict, change)
@@ -95,9 +101,10 @@ def suggest(verdict: Verdict, changes: Sequence[Change]) -> list[Suggestion]:
     return sorted(found, key=_rank)
 
 
-def _rank(suggestion: Suggestion) -> tuple[bool, bool, float]:
-    is_tried = suggestion.change.basis.startswith("measured")
-    return suggestion.gain < _WORTHWHILE, not is_tried, -round(suggestion.gain, 3)
+def _rank(suggestion: Suggestion) -> tuple[bool, bool, bool, float]:
+    change, gain = suggestion.change, suggestion.gain
+    is_tried = change.basis.startswith("measured")
+    return gain < _WORTHWHILE, not is_tried, bool(change.needs), -round(gain, 3)
 
 
 def standard_changes(
@@ -121,12 +128,15 @@ def standard_changes(
         found += _for_network(measured or {})
         if device == CPU:
             effect = Effect(ON_GPU, cores_share=ON_GPU, device="gpu")
-            found.append(Change("infer on a GPU", {INFER: effect}, "assumed: a fifth of the time"))
+            found.append(
+                Change("infer on a GPU", {INFER: effect}, "assumed: a fifth of the time", needs="a GPU")
+            )
     if device != CPU:
         found += _for_gpu(names, device)
     found += [_second_worker(stage) for stage in verdict.stages if stage.device == CPU]
     if len(verdict.limits[0].stages) > 1:
-        found.append(Change("take twice the cores", {}, "assumed: nothing else changes", 2 * verdict.n_cores))
+        basis, n_cores = "assumed: nothing else changes", 2 * verdict.n_cores
+        found.append(Change("take twice the cores", {}, basis, n_cores=n_cores, needs="cores"))
     return found
 
 

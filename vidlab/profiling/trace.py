@@ -3,6 +3,7 @@
 The profiler makes everything slower: its times say where time goes, never how fast anything is.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from vidlab.profiling.clock import synchronizer
 
 _US_PER_MS = 1000
 _MB = 1e6
+_SILENT = "99"  # a CUDA build of torch without a GPU says on stderr that it found none
 OPERATOR_HEADER = ("operator", "calls", "self ms", "share", "on the device ms", "memory MB")
 
 
@@ -101,6 +103,7 @@ def record_trace(*, device: str) -> Iterator[Trace]:
         MissingExtraError: torch is not installed.
         ParameterError: There is no such device.
     """
+    os.environ.setdefault("KINETO_LOG_LEVEL", _SILENT)
     torch = _torch()
     wait = synchronizer(device)
     activities = [torch.profiler.ProfilerActivity.CPU]
