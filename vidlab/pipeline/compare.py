@@ -1,13 +1,16 @@
 """The same video and the same work, offline and streamed: one report for each way to run it."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import count, islice
 from typing import Literal
 
 from vidlab.models.protocol import StagedSegmenter
-from vidlab.params import Policy, ScheduleParams, StreamParams
+from vidlab.params import Policy, PreprocessParams, ScheduleParams, StreamParams
 from vidlab.pipeline.latency import LatencyReport, report_offline, report_stream
+from vidlab.pipeline.networks import TimedNetwork
+from vidlab.pipeline.preprocess import Way, preprocessor
 from vidlab.pipeline.schedules import Step, overlapped, sequential
 from vidlab.pipeline.streaming import Sleep, Stream
 from vidlab.profiling import Timeline
@@ -30,6 +33,28 @@ def network_steps(segmenter: StagedSegmenter, *, synchronize: Synchronize | None
         Step("preprocess", lambda frame: segmenter.prepare([frame.image])),
         Step("infer", segmenter.infer, synchronize=synchronize),
         Step("postprocess", lambda found: segmenter.finish(found)[0]),
+    ]
+
+
+def prepared_steps(network: TimedNetwork, *, params: PreprocessParams, way: Way) -> list[Step]:
+    """Return preprocessing and a network as two stages, for one frame at a time; the result is an array.
+
+    Args:
+        network: The network.
+        params: Size and resampling of its input.
+        way: How frames are prepared.
+    """
+    prepare = preprocessor(
+        way,
+        size_hw=params.size_hw,
+        resampling=params.resampling,
+        mean=network.mean,
+        std=network.std,
+        device=network.device,
+    )
+    return [
+        Step("preprocess", lambda frame: prepare([frame.image])),
+        Step("infer", lambda batch: network.to_labels(network(batch))),  # on the CPU: it waits by itself
     ]
 
 
@@ -62,7 +87,7 @@ def run_stream(
 
 
 def run_offline(
-    frames: Iterable[Frame],
+    frames: Iterable[object],
     steps: Sequence[Step],
     *,
     schedule: Offline,
@@ -73,7 +98,7 @@ def run_offline(
     """Work through a clip as fast as it goes, nothing due and nothing dropped, and sum it up.
 
     Args:
-        frames: In order of presentation.
+        frames: Frames, or whatever the steps take.
         steps: What happens to each frame; each gives one result for one.
         schedule: One stage after the other, or overlapped.
         params: Size of the queues, and patience.
@@ -128,3 +153,31 @@ def compare(
             frames, steps, params=chosen, patience_s=schedule.patience_s, n_frames=n_frames
         )
     return reports
+
+
+class Sleeper:
+    """A pipeline of known cost: stages that wait, as for a device of their own; re-iterable."""
+
+    def __init__(self, durations_ms: Sequence[float]) -> None:
+        """Take the milliseconds of each stage, the source's first."""
+        self._durations_ms = durations_ms
+
+    def __iter__(self) -> Iterator[int]:
+        """Give numbers without end."""
+        for number in count():
+            time.sleep(self._durations_ms[0] / 1000)
+            yield number
+
+    @property
+    def steps(self) -> list[Step]:
+        """The stages after the source, named as those of a real pipeline are."""
+        names = ("preprocess", "infer", "postprocess")
+        return [
+            Step(name, partial(_after_s, duration_ms / 1000))
+            for name, duration_ms in zip(names, self._durations_ms[1:], strict=False)
+        ]
+
+
+def _after_s(seconds: float, item: object) -> object:
+    time.sleep(seconds)
+    return item
