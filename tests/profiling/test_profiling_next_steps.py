@@ -91,8 +91,12 @@ def test_measured_shares_replace_assumptions():
     assert "take twice the frames per call" not in by_title
 
 
-def test_meter_counts_cores_that_are_busy_meanwhile():
-    clock, cores = iter([0.0, 2.0, 10.0, 14.0]), iter([0.0, 3.0, 3.0, 9.0])
+def test_meter_counts_cores_that_are_wanted_meanwhile(monkeypatch):
+    from vidlab.profiling import cores as module
+
+    waited = iter([0.0, 0.0, 0.0, 3.0])
+    monkeypatch.setattr(module, "waited_for_cores_s", lambda: next(waited))
+    clock, cores = iter([0.0, 2.0, 10.0, 14.0]), iter([0.0, 3.0, 3.0, 6.0])
     meter = StageMeter(
         "infer", synchronize=lambda: None, clock=lambda: next(clock), core_clock=lambda: next(cores)
     )

@@ -8,7 +8,7 @@ from vidlab.profiling import SpeedReport, Suggestion
 if TYPE_CHECKING:
     from vidlab.jobs.profile import ProfileResult
 
-STAGE_HEADER = ("stage, alone", "median ms", "p95 ms", "share", "cores busy")
+STAGE_HEADER = ("stage, alone", "median ms", "p95 ms", "share", "cores wanted")
 SPEED_HEADER = ("schedule", "model only, frames/s", "end to end, frames/s", "model's share")
 SUGGESTION_HEADER = ("try", "times as fast", "at most", "basis")
 _CROWDED = 0.1  # of the time that cores are wanted: then others spoil the times

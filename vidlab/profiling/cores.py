@@ -1,4 +1,4 @@
-"""How many cores there are to share, and how many of them a stage keeps busy."""
+"""How many cores there are to share, and how many of them a stage wants."""
 
 import os
 import time
@@ -37,7 +37,7 @@ def waited_for_cores_s(tasks: Path = _TASKS) -> float:
 
 
 class StageMeter:
-    """Times a stage that runs alone: seconds of each item, and how many cores it keeps busy meanwhile.
+    """Times a stage that runs alone: seconds of each item, and how many cores it wants meanwhile.
 
     It has to run alone: the processor's time is that of the whole process, helper threads of decoders and
     networks included, and nobody can tell whose thread worked.
@@ -87,11 +87,15 @@ class StageMeter:
     def cost(self, *, n_cores: float) -> StageCost:
         """Return what the stage costs, on no more cores than there are.
 
+        Time that its threads wait for a core counts as wanting one: on a crowded machine, too, a stage that
+        never waits for anything else wants one for each thread.
+
         Raises:
             ParameterError: It has seen no item.
         """
         taken_s = sum(self._samples_s)
-        cores = min(n_cores, self._core_s / taken_s) if taken_s > 0 else 0.0
+        wanted_s = self._core_s + self._waited_s
+        cores = min(n_cores, wanted_s / taken_s) if taken_s > 0 else 0.0
         return StageCost(self.name, tuple(self._samples_s), cores=cores, device=self._device)
 
     def timing(self, *, n_warmup: int, warmup_s: float) -> Timing:

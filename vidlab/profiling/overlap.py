@@ -24,8 +24,8 @@ class StageCost:
     Attributes:
         name: Name of the stage.
         samples_s: Seconds for each item of a measurement, at least one; later items repeat them in order.
-        cores: Cores that it keeps busy meanwhile: its processor seconds over its seconds. More than 1 where
-            it has threads of its own, near 0 where it waits for a device or a disk.
+        cores: Cores that it wants meanwhile: its processor seconds over its seconds, on a quiet machine. More
+            than 1 where it has threads of its own, near 0 where it waits for a device or a disk.
         device: What it has to itself or shares with other stages of that device; `cpu` for none.
     """
 
