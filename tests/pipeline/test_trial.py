@@ -1,12 +1,14 @@
 """Overlap against what it could give, computed from spans made by hand, and bars drawn of repeats."""
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from vidlab.params import ScheduleParams
-from vidlab.pipeline.compare import Sleeper
+from vidlab.pipeline.compare import Sleeper, batches_of
 from vidlab.pipeline.trial import CORES, HEADER, Trial, trial_rows, try_overlap
 from vidlab.profiling import Span
+from vidlab.types import Frame
 from vidlab.viz.bars import plot_spread_bars
 
 
@@ -56,6 +58,13 @@ def test_sleeping_pipeline_is_run_both_ways_and_can_be_read_again():
     assert [cost.name for cost in trial.costs] == ["decode", "preprocess", "infer"]
     assert all(len(cost.samples_s) == 5 for cost in trial.costs)
     assert {span.item for span in trial.overlapped} == set(range(5))
+
+
+def test_frames_become_whole_batches():
+    frames = [Frame(np.full((2, 3, 3), index, np.uint8), index, index / 25) for index in range(5)]
+    batches = list(batches_of(iter(frames), size=2, n_batches=9))
+    assert [batch.shape for batch in batches] == [(2, 2, 3, 3)] * 2
+    assert batches[1][1].max() == 3
 
 
 def test_bars_have_medians_whiskers_and_a_legend(tmp_path):

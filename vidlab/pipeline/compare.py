@@ -6,6 +6,9 @@ from functools import partial
 from itertools import count, islice
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vidlab.models.protocol import StagedSegmenter
 from vidlab.params import Policy, PreprocessParams, ScheduleParams, StreamParams
 from vidlab.pipeline.latency import LatencyReport, report_offline, report_stream
@@ -181,3 +184,13 @@ class Sleeper:
 def _after_s(seconds: float, item: object) -> object:
     time.sleep(seconds)
     return item
+
+
+def batches_of(frames: Iterable[Frame], *, size: int, n_batches: int) -> Iterator[NDArray[np.uint8]]:
+    """Stack frames to whole batches, uint8 (N, H, W, 3); fewer than `n_batches` where the frames end."""
+    images = (frame.image for frame in frames)
+    for _ in range(n_batches):
+        batch = list(islice(images, size))
+        if len(batch) < size:
+            return
+        yield np.stack(batch)
