@@ -81,7 +81,7 @@ def test_the_fastest_backend_is_taken(backends, video):
     assert choice.backend == "quick"
     assert choice.frames_per_s["quick"] == pytest.approx(1000)
     assert choice.explain().startswith("quick is the fastest: quick 1000, pyav 500 frames/s")
-    assert "slow left out: 3.0 times slower in the first round" in choice.explain()
+    assert "slow left out: 3.0 times slower in the first rounds" in choice.explain()
 
 
 def test_pyav_is_taken_where_nothing_is_clearly_faster(backends, video):
@@ -97,7 +97,7 @@ def test_a_slow_start_weighs_less_in_a_long_file_than_in_its_probe(backends, vid
         pyav={"frame_s": 0.01}, late={"frame_s": 0.008, "first_s": 0.05},
     )  # fmt: skip
     choice = choose_backend(video, rules=RULES.model_copy(update={"probe_s": 1.6}))
-    assert choice.n_probed == 11
+    assert choice.n_probed == 12
     assert choice.backend == "late"
     assert choice.frames_per_s["late"] == pytest.approx(40 / (0.05 + 40 * 0.008))
     assert made["late"].n_passes > 2
@@ -107,10 +107,10 @@ def test_effort_is_bounded_on_any_file(backends, video):
     backends(pyav={"frame_s": 0.05}, other={"frame_s": 0.04})
     choice = choose_backend(video, rules=RULES)
     assert choice.n_probed == 2
-    assert choice.elapsed_s < 2 * RULES.probe_s
+    assert choice.elapsed_s < 2.5 * RULES.probe_s  # though a frame takes a tenth of it
     made = backends(pyav={"frame_s": 1e-6}, other={"frame_s": 2e-6})
     assert choose_backend(video, rules=RULES).n_probed == 40
-    assert made["other"].n_passes == 1 + auto.MOST_ROUNDS
+    assert made["other"].n_passes == 3 + auto.MOST_ROUNDS
 
 
 @pytest.mark.parametrize(

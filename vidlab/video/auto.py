@@ -18,10 +18,10 @@ from vidlab.video.reader import REFERENCE
 
 logger = logging.getLogger(__name__)
 
-FIRST_SHARE = 1 / 16  # of the time goes into the first pass, which settles how many frames the others take
+FIRST_SHARE = 1 / 14  # of the time goes into the first pass, which settles how many frames the others take
 MOST_ROUNDS = 25  # more say nothing new about a short file
 FEWEST_ROUNDS = 3  # a busy spell must not decide, so these are run even if they take longer than agreed
-HOPELESS = 2.0  # times slower than the best in the first round: not measured any further
+HOPELESS = 2.0  # times slower than the best in both of the first rounds: not measured any further
 EVEN = 1.03  # PyAV is taken up to this factor: it alone says which frames are damaged
 
 
@@ -122,6 +122,7 @@ class _Probe:
         self._times_s: list[float] = []
         self._images: dict[int, UInt8Image] = {}
         self._left_out: dict[str, str] = {}
+        self._first_s: dict[str, float] = {}
         self.decoders: dict[str, Decoder] = {}
 
     def choose(self) -> Choice:
@@ -165,48 +166,59 @@ class _Probe:
                     decoder: Decoder = self._reference
                 else:
                     decoder = open_backend(self._path, backend=name, rules=self._rules)
-                self._pass(decoder, check=True)
+                self._check_pass(decoder)
+                self._first_s[name] = min(_elapsed_s(decoder.iter_range(0, 1)) for _ in range(2))
                 self.decoders[name] = decoder
             except (VideoError, DeviceError, MissingExtraError) as error:
                 self._left_out[name] = str(error)
 
     def _measure(self) -> dict[str, list[float]]:
         """Run rounds until the time is used up; return the seconds of each round by backend."""
-        rounds_s = {name: [self._pass(decoder, check=False)] for name, decoder in self.decoders.items()}
-        fastest_s = min(each_s[0] for each_s in rounds_s.values())
-        for name in [name for name, each_s in rounds_s.items() if each_s[0] > HOPELESS * fastest_s]:
-            self._left_out[name] = f"{rounds_s.pop(name)[0] / fastest_s:.1f} times slower in the first round"
-        for n_rounds in range(1, MOST_ROUNDS if len(rounds_s) > 1 else 1):
-            if n_rounds >= FEWEST_ROUNDS and self._is_late():
+        rounds_s: dict[str, list[float]] = {name: [] for name in self.decoders}
+        for n_rounds in range(MOST_ROUNDS):
+            if n_rounds == 2:
+                self._drop_hopeless(rounds_s)
+            if n_rounds >= FEWEST_ROUNDS and (self._is_late() or len(rounds_s) == 1):
                 break
             for name, each_s in rounds_s.items():
-                each_s.append(self._pass(self.decoders[name], check=False))
+                each_s.append(self._pass(name))
         return rounds_s
+
+    def _drop_hopeless(self, rounds_s: dict[str, list[float]]) -> None:
+        best_s = min(min(each_s) for each_s in rounds_s.values())
+        for name in [name for name, each_s in rounds_s.items() if min(each_s) > HOPELESS * best_s]:
+            self._left_out[name] = f"{min(rounds_s.pop(name)) / best_s:.1f} times slower in the first rounds"
 
     def _is_late(self) -> bool:
         return time.perf_counter() - self._started_s > self._rules.probe_s
 
-    def _pass(self, decoder: Decoder, *, check: bool) -> float:
-        """Decode the beginning once; return the seconds that the whole file would take.
+    def _pass(self, name: str) -> float:
+        """Decode the beginning once; return the seconds that the whole file would take."""
+        n_probed, first_s = len(self._times_s), self._first_s[name]
+        elapsed_s = _elapsed_s(self._beginning(self.decoders[name]))
+        if n_probed == self._n_frames or n_probed < 2:
+            return elapsed_s
+        # What opening takes counts once, however long the file is.
+        return first_s + max(0.0, elapsed_s - first_s) / (n_probed - 1) * (self._n_frames - 1)
+
+    def _beginning(self, decoder: Decoder) -> Iterator[Frame]:
+        n_probed = len(self._times_s)
+        return iter(decoder) if n_probed == self._n_frames else decoder.iter_range(0, n_probed)
+
+    def _check_pass(self, decoder: Decoder) -> None:
+        """Decode the beginning once, as a warm-up.
 
         Raises:
             VideoError: The frames are not those of the reference.
         """
-        n_probed, first_s, n_done = len(self._times_s), 0.0, 0
-        start_s = time.perf_counter()
-        for frame in decoder if n_probed == self._n_frames else decoder.iter_range(0, n_probed):
-            if not n_done:
-                first_s = time.perf_counter() - start_s
-            if check:
-                self._check(frame, decoder.backend)
+        n_done = 0
+        for frame in self._beginning(decoder):
+            self._check(frame, decoder.backend)
             n_done += 1
-        elapsed_s = time.perf_counter() - start_s
         extra = set(decoder.losses) - set(self._reference.losses)
-        if check and (extra or n_done != n_probed):
-            raise VideoError(min(extra, default=f"{decoder.backend} gives {n_done} of {n_probed} frames"))
-        if n_done == self._n_frames or n_done < 2:
-            return elapsed_s
-        return first_s + (elapsed_s - first_s) / (n_done - 1) * (self._n_frames - 1)
+        if extra or n_done != len(self._times_s):
+            said = f"{decoder.backend} gives {n_done} of {len(self._times_s)} frames"
+            raise VideoError(min(extra, default=said))
 
     def _check(self, frame: Frame, name: str) -> None:
         if frame.pts_s != self._times_s[frame.index]:
@@ -217,3 +229,10 @@ class _Probe:
             raise VideoError(
                 f"{name} shows another picture in frame {frame.index} (difference {off:.1f} of 255)"
             )
+
+
+def _elapsed_s(frames: Iterator[Frame]) -> float:
+    start_s = time.perf_counter()
+    for _ in frames:
+        pass
+    return time.perf_counter() - start_s
