@@ -65,7 +65,8 @@ class Verdict:
         """Say what cannot be beaten, and by what."""
         tightest = self.limits[0]
         if len(tightest.stages) > 1:
-            return f"{' and '.join(tightest.stages)} share {tightest.name}, {in_ms(tightest.item_s)} per item"
+            sharing = ", ".join(tightest.stages)
+            return f"{sharing} share {tightest.name}, which takes {in_ms(tightest.item_s)} per item"
         return f"it takes {in_ms(tightest.item_s)} per item"
 
     def lines(self) -> list[str]:
