@@ -185,7 +185,8 @@ def measured(how: LoaderSetting, *speeds: float, batch_bytes: int = 1_000_000) -
 
 def test_smallest_setting_within_the_margin_is_taken():
     found = [
-        measured(setting(0), 10, 11, 12), measured(setting(1), 9, 10, 11), measured(setting(2), 19, 20, 21),
+        measured(setting(0), 10.5, 11, 12), measured(setting(1), 9.5, 10, 11),
+        measured(setting(2), 19, 20, 21),
         measured(setting(2, prefetch=4), 18, 19.5, 20), measured(setting(4), 20, 20.5, 21),
     ]  # fmt: skip
     advice = recommend(found, within=0.05, n_cores=4)
@@ -213,6 +214,13 @@ def test_no_margin_takes_the_fastest_and_full_cores_are_said():
     advice = recommend(found, within=0.0, n_cores=2)
     assert advice.chosen is advice.best is found[1]
     assert any("the workers fill all 2 cores" in sentence for sentence in advice.sentences)
+
+
+def test_rounds_that_differ_much_are_said():
+    quiet = recommend([measured(setting(0), 10, 10.5, 11)], within=0.05, n_cores=2)
+    busy = recommend([measured(setting(0), 5, 10, 11)], within=0.05, n_cores=2)
+    assert not any("take this with care" in sentence for sentence in quiet.sentences)
+    assert any("rounds of one setting differ by up to 60 %" in sentence for sentence in busy.sentences)
 
 
 def test_nothing_measured_gives_no_advice():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from vidlab.cli.options import Parser, add_options, given
 from vidlab.errors import ParameterError
 from vidlab.params import ClipParams, LoaderGridParams, LoaderParams
+from vidlab.params.decoding import DecodingParams
 
 if TYPE_CHECKING:
     from vidlab.video.ucf101 import Part
@@ -42,11 +43,13 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
     for model in (LoaderGridParams, ClipParams):
         add_options(parser, model)
     add_options(parser, LoaderParams, only=("start_method", "timeout_s"))
+    add_options(parser, DecodingParams, only=("backend", "isolate"))
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `vidlab loaders`."""
     clips, grid, loader = given(args, ClipParams), given(args, LoaderGridParams), given(args, LoaderParams)
+    decoding = given(args, DecodingParams).model_copy(update={"threads": 1})  # the workers are the threads
     if args.part not in (None, *_PARTS):
         raise ParameterError(f"unknown part {args.part!r}; choose from: {', '.join(_PARTS)}")
     from vidlab.cli.progress import progress_bar
@@ -61,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
             part=cast("Part | None", args.part),
             fold=args.fold,
             splits=None if args.splits is None else Path(args.splits),
+            decoding=decoding,
             progress=progress,
         )
     with progress_bar("loading", unit="runs") as progress:

@@ -13,14 +13,17 @@ from typing import Any
 from vidlab.jobs.output import optional_result_folder, worded
 from vidlab.jobs.progress import Progress, silent
 from vidlab.params import ClipParams, LoaderGridParams
+from vidlab.params.decoding import DecodingParams
 from vidlab.pipeline.loader_advice import Advice, recommend, words
 from vidlab.pipeline.loader_grid import measure_grid, read_through, settings_of
 from vidlab.pipeline.loader_result import LoaderMeasurement
 from vidlab.pipeline.torch_loader import StartMethod, cuda_is_here
+from vidlab.video.clip_backends import opener
 from vidlab.video.dataset import ClipDataset, open_clips
 from vidlab.video.ucf101 import Catalog, Part, find_splits, list_folder, read_split
 from vidlab.viz.loading import LOADER_HEADER, loader_rows, plot_queue, plot_workers
 
+CLIP_READER = "pyav"  # which has a reader of its own for clips, that keeps files open and seeks
 INDEX_FOLDER = Path("runs") / "clip_index"
 
 
@@ -52,6 +55,7 @@ def open_folder(
     part: Part | None = None,
     fold: int = 1,
     splits: Path | None = None,
+    decoding: DecodingParams | None = None,
     progress: Progress = silent,
 ) -> ClipDataset:
     """Open the clips of a folder of videos; their frames are counted once and remembered in `runs/`.
@@ -62,13 +66,24 @@ def open_folder(
         part: Only the videos of this part of an official split.
         fold: Which split.
         splits: Folder with the lists of the split; None looks in and beside `folder`.
+        decoding: Library that decodes; None, and PyAV, read by a reader made for clips.
         progress: Called with the number of videos counted and their total.
 
     Raises:
         SourceError: There are no clips.
     """
     catalog = read_catalog(folder, part=part, fold=fold, splits=splits)
-    return open_clips(catalog, clips=clips, layout="thwc", cache=index_file(folder), progress=progress)
+    reader = None
+    if decoding is not None and decoding.backend != CLIP_READER:
+        reader = opener(decoding, sample=catalog.videos[0].path)
+    return open_clips(
+        catalog,
+        clips=clips,
+        layout="thwc",
+        cache=index_file(folder),
+        open_reader=reader,
+        progress=progress,
+    )
 
 
 def measure_loaders(

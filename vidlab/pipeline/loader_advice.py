@@ -7,6 +7,8 @@ from vidlab.errors import ParameterError
 from vidlab.pipeline.loader_result import LoaderMeasurement
 from vidlab.pipeline.torch_loader import LoaderSetting
 
+NOISY = 0.2  # slowest and fastest round of a setting further apart than this share of its median
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -48,6 +50,12 @@ def recommend(measurements: Sequence[LoaderMeasurement], *, within: float, n_cor
     sentences.extend(_against_none(measurements, chosen))
     if _overlap(chosen, best) and chosen is not best:
         sentences.append("their rounds overlap: this run cannot tell the two apart")
+    noise = max((each.spread[1] - each.spread[0]) / each.clips_per_s for each in measurements)
+    if noise > NOISY:
+        sentences.append(
+            f"rounds of one setting differ by up to {noise:.0%}: take this with care, and measure again with "
+            "more rounds or when the machine has less to do"
+        )
     if chosen.setting.num_workers >= n_cores:
         sentences.append(
             f"the workers fill all {n_cores} cores; a model or a preprocessing on the CPU would have to share"

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 LOADER_HEADER = (
     "workers", "prefetch", "batch", "pinned", "clips/s", "frames/s", "rounds (clips/s)", "first batch (ms)",
-    "queue, predicted (MB)", "queue, measured (MB)", "workers' memory (MB)",
+    "queue, predicted (MB)", "queue, measured (MB)", "memory beyond it (MB)",
 )  # fmt: skip
 MISTAKE_HEADER = ("what is timed", "without (ms)", "with (ms)", "ratio", "why")
 MARKS = "os^DvP"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito's palette
+DODGE = 0.05  # workers between the lines: their bars would hide one another
 HONEST, MISTAKEN = "#009e73", "#d55e00"
 
 
@@ -47,12 +48,13 @@ def plot_workers(axes: "Axes", measurements: Sequence[LoaderMeasurement], *, tit
         if each.setting.num_workers:
             families.setdefault(_family(each), []).append(each)
     for place, (family, members) in enumerate(families.items()):
+        shift = (place - (len(families) - 1) / 2) * DODGE
         line = [*_alone(measurements, batch_size=family[1]), *members]
         line.sort(key=lambda each: each.setting.num_workers)
         speeds = [each.clips_per_s for each in line]
         ends = [[each.clips_per_s - each.spread[0], each.spread[1] - each.clips_per_s] for each in line]
         axes.errorbar(
-            [each.setting.num_workers for each in line],
+            [each.setting.num_workers + shift for each in line],
             speeds,
             yerr=list(zip(*ends, strict=True)),
             label=_family_label(family),
