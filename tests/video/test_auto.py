@@ -108,7 +108,7 @@ def test_effort_is_bounded_on_any_file(backends, video):
     choice = choose_backend(video, rules=RULES)
     assert choice.n_probed == 2
     assert choice.elapsed_s < 2.5 * RULES.probe_s  # though a frame takes a tenth of it
-    made = backends(pyav={"frame_s": 1e-6}, other={"frame_s": 2e-6})
+    made = backends(pyav={"frame_s": 1e-6}, other={"frame_s": 1.5e-6})
     assert choose_backend(video, rules=RULES).n_probed == 40
     assert made["other"].n_passes == 3 + auto.MOST_ROUNDS
 
