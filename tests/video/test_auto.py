@@ -92,12 +92,12 @@ def test_pyav_is_taken_where_nothing_is_clearly_faster(backends, video):
 
 
 def test_a_slow_start_weighs_less_in_a_long_file_than_in_its_probe(backends, video):
-    """Ten probed frames are slower with the second, all forty are faster."""
+    """The frames that are probed take longer with the second, all forty less."""
     made = backends(
         pyav={"frame_s": 0.01}, late={"frame_s": 0.008, "first_s": 0.05},
     )  # fmt: skip
     choice = choose_backend(video, rules=RULES.model_copy(update={"probe_s": 1.6}))
-    assert choice.n_probed == 12
+    assert 1 < choice.n_probed < 25  # where the late one would still be slower
     assert choice.backend == "late"
     assert choice.frames_per_s["late"] == pytest.approx(40 / (0.05 + 40 * 0.008))
     assert made["late"].n_passes > 2

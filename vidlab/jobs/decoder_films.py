@@ -1,5 +1,6 @@
 """One film in many forms: codecs, and what decoders stumble over; made from any video, for comparing them."""
 
+import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from vidlab.video import open_backend
 from vidlab.viz.overlay import resize_image
 
 TICKS_PER_S = 90_000
+os.environ.setdefault("SVT_LOG", "1")  # else the AV1 encoder tells all its settings
 KEY_DISTANCE = 24  # frames; a second, as cameras and web services encode
 MATRIX_BYTES = 36
 ONE = (1 << 16).to_bytes(4, "big")

@@ -13,7 +13,7 @@ from vidlab.video.survey import Survey
 
 KNOWN_HEADER = ("backend", "version", "what is known against it")
 AGREEMENT_HEADER = ("film", "backend", "frames", "same times", "worst pixel difference (of 255)", "said")
-SHOWN = 90  # letters of a remark in a table
+SHOWN = 110  # letters of a remark in a table
 
 Rates = dict[str, list[float]]  # frames/s of each round, by backend
 
@@ -33,6 +33,7 @@ def agreement_rows(surveys: Mapping[str, Survey]) -> list[tuple[str, ...]]:
     for film, survey in surveys.items():
         for name, finding in survey.findings.items():
             said = finding.refusal or "; ".join(finding.losses) or "–"
+            said = said.replace(str(survey.path), "the film")
             frames = f"{finding.n_frames} of {survey.n_compared}"
             cells = ("–", "–", "–")
             if not finding.refusal:

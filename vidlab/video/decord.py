@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vidlab.errors import DeviceError, MissingExtraError, VideoError
-from vidlab.video.pictures import Picture, Request, runs_of
+from vidlab.video.pictures import Picture, Request, reason_of, runs_of
 
 BATCH_BYTES = 16 << 20  # of one call: several frames at once are its fast path, many thrash the caches
 MOST_IN_BATCH = 8  # each frame keeps those of its call alive
@@ -48,7 +48,7 @@ class DecordPictures:
             if request.device != "cpu" and "CUDA" in str(error).upper():
                 raise DeviceError(f"decord decodes on {request.device} only if built with CUDA, and this "
                                   "build was not; use the cpu, or torchcodec") from None  # fmt: skip
-            raise VideoError(f"decord cannot open {request.path}: {_first_line(error)}") from None
+            raise VideoError(f"decord cannot open {request.path}: {reason_of(error)}") from None
         self._seeks = self._compare_tables()
 
     def _compare_tables(self) -> bool:
@@ -130,14 +130,10 @@ def _import() -> Any:
         import decord
     except (ImportError, OSError) as error:  # a library that it links to may be missing
         raise MissingExtraError.for_feature(f"backend decord ({error})", extra="decoders") from None
+    decord.logging.set_level(decord.logging.QUIET)  # what is wrong with a file is raised or counted
     return decord
 
 
 def _context(decord: Any, device: str) -> Any:
     kind, _, number = device.partition(":")
     return decord.cpu(0) if kind == "cpu" else decord.gpu(int(number or 0))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0].split("] ")[-1][:200] if lines else type(error).__name__

@@ -5,6 +5,7 @@ relative to the first frame, seeks only about where it is told to, and announces
 decode. Where it really is after a jump is told by the time stamp of what it reads there.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ import numpy as np
 
 from vidlab.errors import DeviceError, VideoError
 from vidlab.video.pictures import Picture, Request
+
+# FFmpeg inside OpenCV writes its complaints to the terminal; what matters of them is raised or counted.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
 
 SAME_TIME_S = 5e-4  # rounding of milliseconds; two frames lie further apart
 

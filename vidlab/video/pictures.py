@@ -1,5 +1,6 @@
 """What a decoding library has to offer to become a backend."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Protocol
 
 from vidlab.types import UInt8Image
 from vidlab.video.index import FrameIndex
+
+MOST_LETTERS = 200  # of a complaint; some hold whole stacks
+_PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] |(\w+, )?/\S+:\d+[:,] ")  # time, function, file and line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,18 @@ class Pictures(Protocol):
 
     def close(self) -> None:
         """Let the file go."""
+
+
+def reason_of(error: BaseException) -> str:
+    r"""The first line of a library's complaint, without the place in its source where it was made.
+
+    >>> reason_of(RuntimeError("[10:26:02] /build/src/reader.cc:151: Check failed: no stream\nStack trace:"))
+    'Check failed: no stream'
+    """
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    return _PLACE.sub("", lines[0])[:MOST_LETTERS].strip()
 
 
 def runs_of(positions: Sequence[int], *, longest: int) -> Iterator[range]:

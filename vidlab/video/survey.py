@@ -43,11 +43,13 @@ class Survey:
         findings: One for each backend, by name.
         choice: What `auto` takes, and how fast each is.
         n_compared: Frames that were compared.
+        path: The file.
     """
 
     findings: Mapping[str, Finding]
     choice: Choice
     n_compared: int
+    path: Path
 
 
 def survey(path: str | Path, *, rules: DecodingParams, max_frames: int) -> Survey:
@@ -69,7 +71,7 @@ def _survey(path: str | Path, rules: DecodingParams, max_frames: int) -> Survey:
     n_frames = len(open_backend(path, backend="pyav", rules=rules.model_copy(update={"device": "cpu"})))
     n_compared = min(max_frames or n_frames, n_frames)
     findings = {name: _look_at(path, name, rules=rules, n_compared=n_compared) for name in BACKENDS}
-    return Survey(findings, choose_backend(path, rules=rules), n_compared)
+    return Survey(findings, choose_backend(path, rules=rules), n_compared, Path(path))
 
 
 def _look_at(path: str | Path, name: str, *, rules: DecodingParams, n_compared: int) -> Finding:

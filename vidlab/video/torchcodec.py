@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vidlab.errors import DeviceError, MissingExtraError, VideoError
-from vidlab.video.pictures import Picture, Request
+from vidlab.video.pictures import Picture, Request, reason_of
 
 SPARSE = 8  # frames of one call where single frames are asked for
 FAILURES = (RuntimeError, IndexError, ValueError)  # what it raises for files; others are our mistakes
@@ -107,7 +107,7 @@ def _open(request: Request) -> Any:
             seek_mode="exact",
         )
     except FAILURES as error:
-        cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        cause = reason_of(error)
         if request.device != "cpu":
             raise DeviceError(
                 f"torchcodec cannot decode {request.path} on {request.device}: {cause}"
@@ -122,7 +122,7 @@ def _import() -> Any:
     except ImportError as error:
         raise MissingExtraError.for_feature(f"backend torchcodec ({error})", extra="decoders") from None
     except (OSError, RuntimeError) as error:  # it is there, but loads none of FFmpeg's versions
-        cause = (str(error).splitlines() or [""])[0]
+        cause = reason_of(error)
         raise MissingExtraError(
             f"backend torchcodec needs FFmpeg's shared libraries, got: {cause}; install ffmpeg"
         ) from None
