@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from vidlab.params import ScheduleParams
 from vidlab.pipeline.compare import Sleeper, batches_of
-from vidlab.pipeline.trial import CORES, HEADER, Trial, trial_rows, try_overlap
+from vidlab.pipeline.trial import CORES, HEADER, Trial, trial_rows, try_overlap, window_of
 from vidlab.profiling import Span
 from vidlab.types import Frame
 from vidlab.viz.bars import plot_spread_bars
@@ -45,7 +45,7 @@ def test_one_core_bounds_what_shares_it():
 def test_rows_have_a_cell_for_every_column():
     (row,) = trial_rows({"mine": a_trial(stage_cores=0)})
     assert len(row) == len(HEADER)
-    assert row[:3] == ("mine", "decode 100.0 | infer 300.0", "4.00")
+    assert row[:3] == ("mine", "decode 100.0, infer 300.0", "4.00")
     assert row[7:] == ("infer", "400", "300")
 
 
@@ -58,6 +58,12 @@ def test_sleeping_pipeline_is_run_both_ways_and_can_be_read_again():
     assert [cost.name for cost in trial.costs] == ["decode", "preprocess", "infer"]
     assert all(len(cost.samples_s) == 5 for cost in trial.costs)
     assert {span.item for span in trial.overlapped} == set(range(5))
+
+
+def test_window_is_cut_from_the_middle():
+    run = [Span("a", 0, 0.0, 4.0), Span("b", 0, 4.0, 6.0), Span("a", 1, 5.5, 9.0), Span("b", 1, 9.0, 10.0)]
+    assert window_of(run, length_s=2.0) == [Span("b", 0, 4.0, 6.0), Span("a", 1, 5.5, 6.0)]
+    assert window_of(run, length_s=99.0) == run
 
 
 def test_frames_become_whole_batches():

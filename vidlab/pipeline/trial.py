@@ -1,7 +1,7 @@
 """Overlap tried out: the same work one stage after the other and overlapped, against what it could give."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vidlab.params import ScheduleParams
 from vidlab.pipeline.compare import run_offline
@@ -116,7 +116,7 @@ def trial_rows(trials: dict[str, Trial]) -> list[tuple[str, ...]]:
         rows.append(
             (
                 name,
-                " | ".join(f"{cost.name} {1000 * cost.mean_s:.1f}" for cost in trial.costs),
+                ", ".join(f"{cost.name} {1000 * cost.mean_s:.1f}" for cost in trial.costs),
                 f"{before.elapsed_s:.2f}",
                 f"{after.elapsed_s:.2f}",
                 f"{trial.predicted_s:.2f}",
@@ -128,3 +128,23 @@ def trial_rows(trials: dict[str, Trial]) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def window_of(spans: Sequence[Span], *, length_s: float) -> list[Span]:
+    """Cut out what ran in the middle of a run, spans at the edges shortened.
+
+    A stretch of time shows which stages are at work together; a stretch of items would not, as items wait
+    in queues between their stages.
+
+    Args:
+        spans: What ran when, at least one.
+        length_s: Length of the window, in seconds; a shorter run is taken whole.
+    """
+    begin_s, end_s = min(span.start_s for span in spans), max(span.end_s for span in spans)
+    first_s = max(begin_s, (begin_s + end_s - length_s) / 2)
+    last_s = min(end_s, first_s + length_s)
+    return [
+        replace(span, start_s=max(span.start_s, first_s), end_s=min(span.end_s, last_s))
+        for span in spans
+        if span.start_s < last_s and span.end_s > first_s
+    ]
