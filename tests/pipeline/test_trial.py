@@ -10,6 +10,7 @@ from vidlab.pipeline.trial import CORES, HEADER, Trial, trial_rows, try_overlap,
 from vidlab.profiling import Span
 from vidlab.types import Frame
 from vidlab.viz.bars import plot_spread_bars
+from vidlab.viz.timeline import plot_gantt
 
 
 def spans(costs_s, n_items):
@@ -64,6 +65,13 @@ def test_window_is_cut_from_the_middle():
     run = [Span("a", 0, 0.0, 4.0), Span("b", 0, 4.0, 6.0), Span("a", 1, 5.5, 9.0), Span("b", 1, 9.0, 10.0)]
     assert window_of(run, length_s=2.0) == [Span("b", 0, 4.0, 6.0), Span("a", 1, 5.5, 6.0)]
     assert window_of(run, length_s=99.0) == run
+
+
+def test_rows_of_a_window_stand_in_the_order_of_the_pipeline():
+    run = [Span("infer", 0, 0.0, 4.0), Span("preprocess", 1, 1.0, 2.0), Span("decode", 2, 2.0, 3.0)]
+    axes = Figure().add_subplot()
+    plot_gantt(axes, run, title="t")
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["decode", "preprocess", "infer"]
 
 
 def test_frames_become_whole_batches():

@@ -45,8 +45,12 @@ def plot_latency_histogram(axes: "Axes", reports: Mapping[str, LatencyReport], *
         axes.hist(one.latencies_ms, edges, weights=weights, histtype="step", color=color, label=label)
     _mark_budget(axes, known, vertical=True)
     if is_wide:
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("latency (ms, logarithmic)" if is_wide else "latency (ms)")
     axes.set_ylabel("share of the results (%)")
     return _finish(axes, title=title)

@@ -158,11 +158,20 @@ def text_gantt(spans: Sequence[Span], *, width: int) -> list[str]:
 
 
 def _frame_of(spans: Sequence[Span]) -> tuple[dict[str, int], float, float]:
-    """Return stage → row, in the order of their first starts, and begin and length of the whole."""
+    """Return stage → row, and begin and length of the whole.
+
+    Stages of known names come in the order of a pipeline, others after them in that of their first starts: a
+    stretch from the middle of a run may begin with any of them.
+    """
     if not spans:
         raise ParameterError("a timeline must hold spans to be drawn, got none")
     ordered = sorted(spans, key=lambda span: span.start_s)
-    rows = {stage: row for row, stage in enumerate(dict.fromkeys(span.stage for span in ordered))}
+    known = list(STAGE_COLORS)
+    stages = sorted(
+        dict.fromkeys(span.stage for span in ordered),
+        key=lambda stage: known.index(stage) if stage in known else len(known),
+    )
+    rows = {stage: row for row, stage in enumerate(stages)}
     origin_s = ordered[0].start_s
     return rows, origin_s, max(max(span.end_s for span in spans) - origin_s, 1e-9)
 
