@@ -6,7 +6,7 @@
     python benchmarks/ablation.py --steps neighbors   one step, or some
     python benchmarks/ablation.py --json runs/ablation.json
 
-Steps are the tunables that are true or false, and the numbers that say where they are off (`params.py`); and
+Steps are the tunables that are true or false, and the numbers that say where they are off (`params`); and
 what the network says beside masks: its scores, and detections too doubtful to count. Gain is the change of
 (J + F) / 2 against raw in points, mean and worst clip; buys is what is lost of the mean without the step.
 Steps that are offered but off by default (`OFFERED`) are put in: they buy what is won with them.

@@ -1,12 +1,13 @@
-"""Put printed results into the README again: nothing in its tables is typed by hand.
+"""Put printed results into README.md and docs/results.md again: nothing in their tables is typed by hand.
 
     .venv/bin/python scripts/make_readme.py            everything whose inputs are here
     .venv/bin/python scripts/make_readme.py --no-real  all but the real sequences, minutes of work
 
-Replaced are the output under the Python example, the table of notebooks (their last printed line), the table
-of the sample scene (needs what `make notebooks` leaves in runs/), the table of real sequences (needs
-../shared/real), and what steps and waiting buy (needs what `benchmarks/ablation.py --json runs/ablation.json`
-and `benchmarks/lag.py --json runs/lag.json` leave there).
+Replaced are, in README.md, the output under the Python example, the table of notebooks (their last printed
+line), and what our methods gain on the real sequences; in docs/results.md the table of the sample scene
+(needs what `make notebooks` leaves in runs/), that of the real sequences (needs ../shared/real), and what
+steps and waiting buy (needs what `benchmarks/ablation.py --json runs/ablation.json` and `benchmarks/lag.py
+--json runs/lag.json` leave there).
 """
 
 import argparse
@@ -25,12 +26,12 @@ import nbformat
 from vidlab.metrics.clip import ClipMetrics
 from vidlab.metrics.comparison import compare
 from vidlab.metrics.summary import ClipSummary
-from vidlab.params import DEFAULT_METHOD, EvaluateParams
+from vidlab.params import DEFAULT_METHOD, METHODS, EvaluateParams
 from vidlab.viz.show import Table
 from vidlab.viz.tables import comparison_rows
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+README, RESULTS = ROOT / "README.md", ROOT / "docs" / "results.md"
 SAMPLE = ROOT / "runs" / "hw2_01" / "stabilized" / "metrics.json"
 REAL = ROOT.parent / "shared" / "real" / "sequences"
 ABLATION, LAG = (ROOT / "runs" / f"{name}.json" for name in ("ablation", "lag"))
@@ -58,7 +59,7 @@ def replace_table(text: str, *, after: str, table: str) -> str:
     """Put a Markdown table in place of the first one after a sentence."""
     found = re.search(re.escape(after) + r".*?\n\n((?:\|[^\n]*\n)+)", text, re.DOTALL)
     if found is None:
-        raise SystemExit(f"README.md must hold a table after {after!r}")
+        raise SystemExit(f"the page must hold a table after {after!r}")
     return text[: found.start(1)] + table.strip() + "\n" + text[found.end(1) :]
 
 
@@ -100,21 +101,42 @@ def whole_summary(means: dict[str, object]) -> ClipSummary:
 def steps_words() -> str:
     """Repeat what the ablation and the lag curve said in words."""
     ablation, lag = (json.loads(path.read_text("utf-8")) for path in (ABLATION, LAG))
-    return textwrap.fill(
+    return wrapped(
         f"Points of (J + F) / 2 that each step of the default method buys (`benchmarks/ablation.py`), on "
-        f"{ablation['in_words'][DEFAULT_METHOD]} {lag['in_words']} ([curve](figures/lag.png)). "
-        f"The worst drawn clips are [here](figures/worst.png).",
-        width=WIDTH,
-        break_long_words=False,
-        break_on_hyphens=False,
+        f"{ablation['in_words'][DEFAULT_METHOD]} {lag['in_words']} ([curve](../figures/lag.png)). "
+        f"The worst drawn clips are [here](../figures/worst.png)."
     )
 
 
+def real_words(table: str) -> str:
+    """Say what our methods gain on the real sequences, given the table of the benchmark.
+
+    >>> row = "| DeepLabV3 | mean of 5 | flow_fusion | 0.8 | 0.8 | 0.9 | +11.5 (worst +1.2) |"
+    >>> real_words(row).partition(" over raw: ")[2]
+    'DeepLabV3 `flow_fusion` +11.5 (worst +1.2).'
+    """
+    gains: dict[str, list[str]] = {}
+    for row in table.splitlines():
+        network, _, method, *_, gain = (cell.strip() for cell in row.strip("|").split("|"))
+        if method in METHODS and method != "none":
+            gains.setdefault(network, []).append(f"`{method}` {gain}")
+    said = "; ".join(f"{network} {', '.join(found)}" for network, found in gains.items())
+    return wrapped(
+        "On five real sequences (DAVIS 2016, Perazzi et al., CVPR 2016), with masks of two real networks and "
+        f"default tunables, points of (J + F) / 2 over raw: {said}."
+    )
+
+
+def wrapped(words: str) -> str:
+    """Break a paragraph into lines."""
+    return textwrap.fill(words, width=WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
 def replace_paragraph(text: str, *, after: str, words: str) -> str:
-    """Put a paragraph in place of all that stands between a heading and the next one."""
-    found = re.search(rf"^{re.escape(after)}\n\n(.*?)\n\n(?=#)", text, re.DOTALL | re.MULTILINE)
+    """Put a paragraph in place of all that stands between a heading and the next one, or the end."""
+    found = re.search(rf"^{re.escape(after)}\n\n(.*?)\n(?=\n#|\Z)", text, re.DOTALL | re.MULTILINE)
     if found is None:
-        raise SystemExit(f"README.md must hold a paragraph after {after!r}")
+        raise SystemExit(f"the page must hold a paragraph after {after!r}")
     return text[: found.start(1)] + words + text[found.end(1) :]
 
 
@@ -128,7 +150,7 @@ def real_table() -> str:
 
 
 def main() -> int:
-    """Rewrite the README."""
+    """Rewrite both pages."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -137,17 +159,21 @@ def main() -> int:
     os.chdir(ROOT)
     text = replace_example(README.read_text("utf-8"))
     text = replace_table(text, after="## Notebooks", table=notebook_table())
+    results = RESULTS.read_text("utf-8")
     if SAMPLE.is_file():
-        text = replace_table(text, after="### On the sample scene", table=sample_table())
+        results = replace_table(results, after="## On the sample scene", table=sample_table())
     else:
         print("the table of the sample scene stays as it is: run make notebooks first", file=sys.stderr)
     if REAL.is_dir() and not args.no_real:
-        text = replace_table(text, after="`benchmarks/real_sequences.py`", table=real_table())
+        table = real_table()
+        results = replace_table(results, after="`benchmarks/real_sequences.py`", table=table)
+        text = replace_paragraph(text, after="### On real video", words=real_words(table))
     if ABLATION.is_file() and LAG.is_file():
-        text = replace_paragraph(text, after="### Which step buys what", words=steps_words())
+        results = replace_paragraph(results, after="## Which step buys what", words=steps_words())
     else:
         print("what steps buy stays as it is: run the ablation and the lag curve first", file=sys.stderr)
     README.write_text(text, "utf-8")
+    RESULTS.write_text(results, "utf-8")
     print(f"README.md: {len(text.splitlines())} lines")
     return 0
 

@@ -43,6 +43,7 @@ ONE_MODULE = {
     "papermill": "jobs",
     "nbclient": "jobs",
     "nbformat": "jobs",
+    "pooch": "jobs",
 }
 
 

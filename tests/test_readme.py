@@ -19,7 +19,8 @@ TOLERANCE = 0.01  # other processors round the flow differently; a retuned metho
 COMMANDS = re.findall(r"^    (vidlab .*?)(?: {2,}#.*)?$", TEXT, re.M)
 TARGETS = re.findall(r"^    make ([a-z-]+)", TEXT, re.M)
 LINKS = re.findall(r"\]\(([^)#:]+)\)", TEXT)
-SCRIPTS = sorted(set(re.findall(r"(?:scripts|benchmarks)/\w+\.py", TEXT)))
+RESULTS = (ROOT / "docs" / "results.md").read_text("utf-8")
+SCRIPTS = sorted(set(re.findall(r"(?:scripts|benchmarks)/\w+\.py", TEXT + RESULTS)))
 
 
 @pytest.fixture
@@ -58,6 +59,11 @@ def test_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize("path", [*LINKS, *SCRIPTS])
 def test_file_exists(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_links_of_the_results_exist() -> None:
+    for path in re.findall(r"\]\(([^)#:]+)\)", RESULTS):
+        assert (ROOT / "docs" / path).is_file()
 
 
 def test_every_notebook_is_listed_with_the_answer_it_printed() -> None:

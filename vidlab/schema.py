@@ -1,6 +1,6 @@
 """How tunables are declared and read: one field, one sentence, one range; options and forms derive from it.
 
-`params.py` declares them all; `tunables(Model)` lists a model's fields as a face needs them, `build` and
+`params` declares them all; `tunables(Model)` lists a model's fields as a face needs them, `build` and
 `parse_settings` make a model of what a user gave, and word the first mistake in one line.
 """
 

@@ -27,7 +27,12 @@ def test_registry_lists_models_without_loading_torch():
 
 
 def test_every_entry_says_what_it_is_in_one_line():
-    assert set(MODELS) == {"maskrcnn_resnet50_fpn", "deeplabv3_resnet50", "maskrcnn_demo"}
+    assert set(MODELS) == {
+        "maskrcnn_resnet50_fpn",
+        "deeplabv3_resnet50",
+        "lraspp_mobilenet_v3_large",
+        "maskrcnn_demo",
+    }
     for spec in MODELS.values():
         assert spec.description
         assert "\n" not in spec.description
@@ -95,3 +100,14 @@ def test_coco_labels_of_torchvision_are_coco_ids():
     detection = pytest.importorskip("torchvision.models.detection")
     names = detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
     assert {label: name for label, name in enumerate(names) if label in COCO_NAMES} == COCO_NAMES
+
+
+def test_own_weights_are_looked_for_without_a_download(monkeypatch, tmp_path):
+    pytest.importorskip("torchvision")
+    from vidlab.models import has_weights, weights
+
+    monkeypatch.setattr(weights, "cache_dir", lambda: tmp_path)
+    assert has_weights("maskrcnn_demo")
+    assert not has_weights("lraspp_mobilenet_v3_large")
+    with pytest.raises(ParameterError, match="unknown model 'oracle'"):
+        has_weights("oracle")

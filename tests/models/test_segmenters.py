@@ -131,6 +131,21 @@ def test_probabilities_of_pictures_of_several_sizes_come_one_by_one():
     assert segmenter.segment([]) == []
 
 
+@pytest.mark.parametrize("name", ["maskrcnn_demo", "lraspp_mobilenet_v3_large"])
+def test_three_stages_give_what_segment_gives(name, pictures):
+    segmenter = create(name, weights="random", device="cpu", score_floor=0.0)
+    batch = [pictures[0], pictures[0][::-1].copy()]
+    staged = segmenter.finish(segmenter.infer(segmenter.prepare(batch)))
+    for one, whole in zip(staged, segmenter.segment(batch), strict=True):
+        assert one.size_hw == whole.size_hw == SIZES[0]
+        if isinstance(one, ClassProbs):
+            assert np.array_equal(one.probs, whole.probs)
+            assert one.class_ids == segmenter.class_ids
+        else:
+            assert np.array_equal(one.scores, whole.scores)
+            assert np.array_equal(one.masks, whole.masks)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["maskrcnn_resnet50_fpn", "deeplabv3_resnet50"])
 def test_full_networks_run_with_random_weights(name, pictures):

@@ -30,6 +30,7 @@ OPTIONAL = {
     "decord": ("decoders", "a rival decoder"),
     "torchcodec": ("decoders", "a rival decoder"),
     "supervision": ("tracking", "interchange of detections"),
+    "pooch": ("data", "vidlab fetch"),
     "jupyterlab": ("notebooks", "opening notebooks"),
     "papermill": ("notebooks", "vidlab run, vidlab demo"),
     "ipywidgets": ("notebooks", "sliders in notebooks"),

@@ -1,4 +1,4 @@
-"""Options derived from the models of `params.py`: names, ranges, units and defaults stand only there."""
+"""Options derived from the models of `params`: names, ranges, units and defaults stand only there."""
 
 import argparse
 import shutil

@@ -1,15 +1,16 @@
-"""The words of the command line. Every tunable comes from `params.py`; here are only files and names."""
+"""The words of the command line. Every tunable comes from `params`; here are only files and names."""
 
 import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands, evaluate, overlay
+from vidlab.cli import commands, decoders, evaluate, fetch, lint_timing, loaders, overlay, profile, stream
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
 _TOP = """\
-Segment a video, make the masks stop flickering, and measure whether that made them better or only calmer.
+Segment a video, make the masks stop flickering, and measure whether that made them better or only calmer; say
+where the time goes, and overlap what can overlap.
 
 examples:
   vidlab demo
@@ -18,6 +19,8 @@ examples:
   vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog
   vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
+  vidlab profile clip.mp4
+  vidlab stream clip.mp4 --policy latest
   vidlab params flow_fusion
 
 exit codes:
@@ -47,6 +50,12 @@ def build_parser() -> Parser:
     _stabilize(commands_of)
     _evaluate(commands_of)
     _overlay(commands_of)
+    profile.add(commands_of, _command)
+    lint_timing.add(commands_of, _command)
+    stream.add(commands_of, _command)
+    loaders.add(commands_of, _command)
+    fetch.add(commands_of, _command)
+    decoders.add(commands_of, _command)
     _run(commands_of)
     _params(commands_of)
     _info(commands_of)

@@ -14,17 +14,17 @@ _EVERY_S = 15.0  # between lines where there is no terminal
 
 
 @contextmanager
-def progress_bar(task: str) -> Iterator[Progress]:
-    """Give a function that shows progress on stderr while the block runs."""
+def progress_bar(task: str, *, unit: str = "frames") -> Iterator[Progress]:
+    """Give a function that shows progress on stderr while the block runs; `unit` is what it counts."""
     if sys.stderr.isatty():
-        with _bar(task) as advance:
+        with _bar(task, unit) as advance:
             yield advance
     else:
-        yield _lines(task)
+        yield _lines(task, unit)
 
 
 @contextmanager
-def _bar(task: str) -> Iterator[Progress]:
+def _bar(task: str, unit: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -40,7 +40,7 @@ def _bar(task: str) -> Iterator[Progress]:
 
     class Speed(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.1f} frames/s" if task.speed else "– frames/s")
+            return Text(f"{task.speed:.1f} {unit}/s" if task.speed else f"– {unit}/s")
 
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}"),
@@ -56,7 +56,7 @@ def _bar(task: str) -> Iterator[Progress]:
         yield lambda done, total: bar.update(shown, completed=done, total=total)
 
 
-def _lines(task: str) -> Progress:
+def _lines(task: str, unit: str) -> Progress:
     start_s = time.monotonic()
     last_s = start_s
     begun_at: int | None = None  # a resumed run does not begin at 0
@@ -70,6 +70,6 @@ def _lines(task: str) -> Progress:
         last_s = now_s
         speed = (done - begun_at) / (now_s - start_s)
         left = f", {(total - done) / speed:.0f} s left" if total and speed else ""
-        logger.info("%s: %d of %s frames, %.1f frames/s%s", task, done, total or "?", speed, left)
+        logger.info("%s: %d of %s %s, %.1f %s/s%s", task, done, total or "?", unit, speed, unit, left)
 
     return advance

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlab.errors import SourceError
-
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".y4m", ".gif")
+from vidlab.video.ucf101 import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ def switched_off(method: MethodParams) -> dict[str, MethodParams]:
 def ablations(method: MethodParams) -> dict[str, MethodParams]:
     """Return a method with each of its steps switched off in turn, those that are numbers too.
 
-    Which numbers are steps, and where they are off, stands with them in `params.py`.
+    Which numbers are steps, and where they are off, stands with them in `params`.
 
     >>> from vidlab.params import method_params
     >>> list(ablations(method_params("flow_fusion")))[-1]

@@ -1,7 +1,7 @@
 """Frames in, instances or class probabilities out."""
 
 from vidlab.models.device import resolve_device
-from vidlab.models.protocol import Segmenter
-from vidlab.models.registry import MODELS, ModelSpec, create
+from vidlab.models.protocol import Segmenter, StagedSegmenter
+from vidlab.models.registry import MODELS, ModelSpec, create, has_weights
 
-__all__ = ["MODELS", "ModelSpec", "Segmenter", "create", "resolve_device"]
+__all__ = ["MODELS", "ModelSpec", "Segmenter", "StagedSegmenter", "create", "has_weights", "resolve_device"]

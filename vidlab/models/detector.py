@@ -1,6 +1,7 @@
 """A torchvision detector behind the Segmenter protocol: frames in, Instances out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN pap
 
 
 class InstanceSegmenter:
-    """Mask R-CNN of any size; `segment` is its only verb."""
+    """Mask R-CNN of any size: `segment`, or its three stages one by one; `network` is the module."""
 
     kind: Kind = "instances"
 
@@ -41,7 +42,7 @@ class InstanceSegmenter:
         self.name = name
         self.weights = weights
         self.class_ids = tuple(sorted(set(label_ids) - {0}))
-        self._network = network.eval().to(device)
+        self.network: Any = network.eval().to(device)  # torchvision's parts of it are untyped
         self._label_ids = np.array((0, *label_ids), np.int64)
         self._device = device
         self._score_floor = score_floor
@@ -59,8 +60,31 @@ class InstanceSegmenter:
             return []
         batch = [to_model_input(image, device=self._device) for image in images]
         with torch.inference_mode():
-            found = self._network(batch)
+            found = self.network(batch)
         return [self._to_instances(found_here) for found_here in found]
+
+    def prepare(self, images: Sequence[UInt8Image]) -> Any:
+        """Resize and normalize pictures as torchvision's detectors do inside; see `StagedSegmenter`."""
+        batch = [to_model_input(image, device=self._device) for image in images]
+        with torch.inference_mode():
+            resized, _ = self.network.transform(batch)
+        return resized, [image.shape[:2] for image in images]
+
+    def infer(self, prepared: Any) -> Any:
+        """Run backbone, proposals and heads; see `StagedSegmenter`."""
+        resized, sizes_hw = prepared
+        with torch.inference_mode():
+            features = self.network.backbone(resized.tensors)
+            proposals, _ = self.network.rpn(resized, features)
+            found, _ = self.network.roi_heads(features, proposals, resized.image_sizes)
+        return found, resized.image_sizes, sizes_hw
+
+    def finish(self, found: Any) -> list[Instances]:
+        """Paste masks at the pictures' size; see `StagedSegmenter`."""
+        detections, resized_hw, sizes_hw = found
+        with torch.inference_mode():
+            pasted = self.network.transform.postprocess(detections, resized_hw, sizes_hw)
+        return [self._to_instances(found_here) for found_here in pasted]
 
     def _to_instances(self, found: dict[str, Tensor]) -> Instances:
         keep = found["scores"] >= self._score_floor

@@ -1,7 +1,7 @@
 """What every network looks like from outside: pictures in, one observation for each out."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from vidlab.types import Observation, UInt8Image
 
@@ -33,3 +33,19 @@ class Segmenter(Protocol):
             One for each picture, at its size: Instances whose scores reach the network's floor, or
             ClassProbs with background left out.
         """
+
+
+class StagedSegmenter(Segmenter, Protocol):
+    """A network whose work can be watched in three stages; in a row they give what `segment` gives.
+
+    What flows between the stages is the network's own business. Pictures of one batch have one size.
+    """
+
+    def prepare(self, images: Sequence[UInt8Image]) -> Any:
+        """Bring pictures, uint8 (H, W, 3), into the form that the network takes, on its device."""
+
+    def infer(self, prepared: Any) -> Any:
+        """Run the network; on a GPU this returns before the work is done."""
+
+    def finish(self, found: Any) -> Sequence[Observation]:
+        """Bring what the network found to the pictures' size, on the CPU."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from vidlab.errors import ParameterError
 from vidlab.models.device import require_device, require_torch
-from vidlab.models.protocol import Kind, Segmenter
+from vidlab.models.protocol import Kind, StagedSegmenter
 
-Builder = Callable[[str | None, str, float], Segmenter]  # weights, device, score_floor
+Builder = Callable[[str | None, str, float], StagedSegmenter]  # weights, device, score_floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ModelSpec:
     build: Builder
 
 
-def create(name: str, *, weights: str | None, device: str, score_floor: float) -> Segmenter:
+def create(name: str, *, weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     """Build a network and fill it with weights.
 
     Args:
@@ -48,19 +48,41 @@ def create(name: str, *, weights: str | None, device: str, score_floor: float) -
     return MODELS[name].build(weights, require_device(device), score_floor)
 
 
-def _maskrcnn_resnet50_fpn(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def has_weights(name: str) -> bool:
+    """Whether a network's own weights are on this machine, so that `create` need not download them.
+
+    Raises:
+        ParameterError: The name is unknown.
+        MissingExtraError: torch is not installed.
+    """
+    if name not in MODELS:
+        raise ParameterError(f"unknown model {name!r}; choose from: {', '.join(MODELS)}")
+    require_torch()
+    from vidlab.models import zoo
+    from vidlab.models.weights import is_here
+
+    return is_here(zoo.OWN_WEIGHTS[name])
+
+
+def _maskrcnn_resnet50_fpn(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.maskrcnn_resnet50_fpn(weights=weights, device=device, score_floor=score_floor)
 
 
-def _deeplabv3_resnet50(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def _deeplabv3_resnet50(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.deeplabv3_resnet50(weights=weights, device=device)
 
 
-def _maskrcnn_demo(weights: str | None, device: str, score_floor: float) -> Segmenter:
+def _lraspp_mobilenet_v3_large(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
+    from vidlab.models import zoo
+
+    return zoo.lraspp_mobilenet_v3_large(weights=weights, device=device)
+
+
+def _maskrcnn_demo(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
     from vidlab.models import zoo
 
     return zoo.maskrcnn_demo(weights=weights, device=device, score_floor=score_floor)
@@ -72,6 +94,9 @@ MODELS: dict[str, ModelSpec] = {
     ),
     "deeplabv3_resnet50": ModelSpec(
         "DeepLabV3, ResNet-50, 20 VOC classes: soft probabilities", "probs", _deeplabv3_resnet50
+    ),
+    "lraspp_mobilenet_v3_large": ModelSpec(
+        "LRASPP, MobileNetV3: 20 VOC classes, the fastest", "probs", _lraspp_mobilenet_v3_large
     ),
     "maskrcnn_demo": ModelSpec(
         "small Mask R-CNN, trained on this repository's synthetic scenes; needs no download",

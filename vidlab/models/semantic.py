@@ -14,11 +14,12 @@ from vidlab.types import ClassProbs, UInt8Image
 
 VOC_TO_COCO_IDS = tuple(class_id(name) for name in VOC_NAMES)  # of VOC's labels 1..20
 INPUT_SHORT_PX = 520  # the size at which torchvision trained and measured these weights
+Prepared = tuple[Tensor, tuple[int, int]]  # a batch, and the height and width of its pictures
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, per channel, for images in [0, 1]
 
 
 class SemanticSegmenter:
-    """DeepLab of any backbone; `segment` is its only verb."""
+    """DeepLab or LRASPP of any kind: `segment`, or its three stages one by one; `network` is what runs."""
 
     kind: Kind = "probs"
 
@@ -34,7 +35,7 @@ class SemanticSegmenter:
         self.name = name
         self.weights = weights
         self.class_ids = VOC_TO_COCO_IDS
-        self._network = network.eval().to(device)
+        self.network = network.eval().to(device)
         self._device = device
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(3, 1, 1)
@@ -48,21 +49,27 @@ class SemanticSegmenter:
         Returns:
             One for each picture, at its size, the 20 VOC classes under their COCO ids.
         """
-        inputs = [self._prepare(image) for image in images]
-        if len({tuple(image.shape) for image in inputs}) > 1:
-            return [
-                self._segment_alike(image[None], (source,))[0]
-                for image, source in zip(inputs, images, strict=True)
-            ]
-        return self._segment_alike(torch.stack(inputs), images) if inputs else []
+        if len({image.shape for image in images}) > 1:
+            return [found for image in images for found in self.segment((image,))]
+        return self.finish(self.infer(self.prepare(images))) if images else []
 
-    def _segment_alike(self, batch: Tensor, images: Sequence[UInt8Image]) -> list[ClassProbs]:
+    def prepare(self, images: Sequence[UInt8Image]) -> Prepared:
+        """Resize and normalize pictures of one size; see `StagedSegmenter`."""
+        height, width = images[0].shape[:2]
+        return torch.stack([self._prepare(image) for image in images]), (height, width)
+
+    def infer(self, prepared: Prepared) -> Prepared:
+        """Run the network; see `StagedSegmenter`."""
+        batch, size_hw = prepared
         with torch.inference_mode():
-            probs = self._network(batch)["out"].softmax(dim=1)[:, 1:]
-            return [
-                self._to_source_size(here, (image.shape[0], image.shape[1]))
-                for here, image in zip(probs, images, strict=True)
-            ]
+            return self.network(batch)["out"], size_hw
+
+    def finish(self, found: Prepared) -> list[ClassProbs]:
+        """Turn scores into probabilities at the pictures' size; see `StagedSegmenter`."""
+        logits, size_hw = found
+        with torch.inference_mode():
+            probs = logits.softmax(dim=1)[:, 1:]
+            return [self._to_source_size(here, size_hw) for here in probs]
 
     def _to_source_size(self, probs: Tensor, size_hw: tuple[int, int]) -> ClassProbs:
         full = F.interpolate(probs[None], size=size_hw, mode="bilinear", align_corners=False)[0]

@@ -100,6 +100,12 @@ def find_published(published: Published, *, timeout_s: float = TIMEOUT_S) -> Pat
     return file
 
 
+def is_here(own: Published | Path) -> bool:
+    """Whether weights are on this machine: the file, or a published one in torch's cache."""
+    file = cache_dir() / own.file_name if isinstance(own, Published) else own
+    return file.is_file()
+
+
 def cache_dir() -> Path:
     """Return the folder in which torchvision keeps downloaded weights; `TORCH_HOME` moves it."""
     return Path(torch.hub.get_dir()) / "checkpoints"

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import av
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
@@ -25,8 +26,8 @@ KEEPS_FREED_BLOCKS = 31 << 20  # bytes; just under the 32 MB to which glibc lets
 AV_CODEC_FLAG_OUTPUT_CORRUPT = 1 << 3
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open a video file.
+def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a video file; with `hwaccel`, its frames are decoded there and come back to the CPU.
 
     Raises:
         VideoError: The path does not exist, is no file, is empty, or is not readable as a video.
@@ -39,10 +40,11 @@ def open_container(path: Path) -> InputContainer:
         if path.stat().st_size == 0:
             raise VideoError(f"a video must hold frames, got {path}, which is empty (0 bytes)")
         # "file:" keeps FFmpeg from reading a name with a colon as a protocol.
-        container = av.open(f"file:{path}", mode="r", metadata_errors="replace")
+        options: dict[str, Any] = {} if hwaccel is None else {"hwaccel": hwaccel}
+        container: InputContainer = av.open(f"file:{path}", mode="r", metadata_errors="replace", **options)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError(
-            f"a video must be readable by FFmpeg, got {path}: {_cause(error)}{_lost_index(path)}"
+            f"a video must be readable by FFmpeg, got {path}: {cause_of(error)}{_lost_index(path)}"
         ) from None
     if container.format.name == TEXT_ART:
         container.close()
@@ -67,7 +69,7 @@ def pick_stream(container: InputContainer, *, path: Path) -> VideoStream:
 
 
 def iter_decoded(
-    path: Path, container: InputContainer, *, tally: Tally, threads: Threads
+    path: Path, container: InputContainer, *, tally: Tally, threads: Threads, n_threads: int = 0
 ) -> Iterator[av.VideoFrame]:
     """Decode every frame that can be decoded, in order of presentation, and count what cannot.
 
@@ -76,11 +78,12 @@ def iter_decoded(
         container: Freshly opened; the caller closes it.
         tally: Is filled while the frames are taken.
         threads: `AUTO` decodes several frames at once; `NONE` reaches the first one with less work.
+        n_threads: Threads of `AUTO`; 0 lets FFmpeg choose.
 
     Raises:
         VideoError: There is no video stream.
     """
-    stream = _prepare(container, path=path, threads=threads)
+    stream = prepare_stream(container, path=path, threads=threads, n_threads=n_threads)
     newest: int | None = None
     for frame in _decode(container, stream, tally=tally):
         if frame.pts is not None:
@@ -94,7 +97,7 @@ def iter_decoded(
 
 def _iter_tail(path: Path, *, after: int | None) -> Iterator[av.VideoFrame]:
     with open_container(path) as container:
-        stream = _prepare(container, path=path, threads="NONE")
+        stream = prepare_stream(container, path=path, threads="NONE")
         if after is not None:
             with suppress(av.FFmpegError):  # an index that cannot be searched: decode from the start
                 container.seek(after, stream=stream)
@@ -103,12 +106,14 @@ def _iter_tail(path: Path, *, after: int | None) -> Iterator[av.VideoFrame]:
                 yield frame
 
 
-def _prepare(container: InputContainer, *, path: Path, threads: Threads) -> VideoStream:
+def prepare_stream(
+    container: InputContainer, *, path: Path, threads: Threads, n_threads: int = 0
+) -> VideoStream:
+    """Choose the stream as `pick_stream` does, and set its decoder up."""
     stream = pick_stream(container, path=path)
     context = stream.codec_context
     context.thread_type = threads
-    if threads == "NONE":
-        context.thread_count = 1
+    context.thread_count = 1 if threads == "NONE" else n_threads
     if context.name == "hevc":
         # FFmpeg's HEVC decoder hides every frame after a damaged one up to the next key frame, unless asked.
         context.flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT
@@ -116,35 +121,36 @@ def _prepare(container: InputContainer, *, path: Path, threads: Threads) -> Vide
 
 
 def _decode(container: InputContainer, stream: VideoStream, *, tally: Tally) -> Iterator[av.VideoFrame]:
-    for packet in _demux(container, stream, tally=tally):
-        if packet is not None and packet.stream_index != stream.index:
-            tally.see_sound(_end_s(packet))
-            continue
-        if packet is not None and packet.size:
-            tally.see_packet(packet.pts, hidden=bool(getattr(packet, "is_discard", False)))
+    for packet in iter_packets(container, stream, tally=tally):
         try:
             frames = stream.decode(packet)
         except EOFError:
             return
         except (av.FFmpegError, ValueError) as error:
-            tally.reason = _cause(error)
+            tally.reason = cause_of(error)
             continue
         yield from frames
 
 
-def _demux(
+def iter_packets(
     container: InputContainer, stream: VideoStream, *, tally: Tally
-) -> "Iterator[av.Packet[Stream] | None]":
-    """Yield packets; the last of the video is empty or None and drains the decoder, also after a failed read.
+) -> "Iterator[av.Packet[VideoStream] | None]":
+    """Yield the packets of the video; the last, empty or None, drains the decoder, also after a failed read.
 
-    Where the container does not count its frames, the packets of the sound come as well: only together they
-    tell whether the file goes on to its declared end.
+    Where the container does not count its frames, the packets of the sound are looked at as well: only
+    together they tell whether the file goes on to its declared end.
     """
     sound = () if stream.frames else container.streams.audio
     try:
-        yield from container.demux(stream, *sound)
+        for packet in container.demux(stream, *sound):
+            if packet.stream_index != stream.index:
+                tally.see_sound(_end_s(packet))
+                continue
+            if packet.size:
+                tally.see_packet(packet.pts, hidden=bool(getattr(packet, "is_discard", False)))
+            yield cast("av.Packet[VideoStream]", packet)
     except (av.FFmpegError, OSError, ValueError) as error:
-        tally.stopped = _cause(error)
+        tally.stopped = cause_of(error)
         yield None
 
 
@@ -181,7 +187,8 @@ def _disposition(stream: VideoStream) -> int:
     return int(getattr(stream, "disposition", 0))
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
+    """What a library said about its failure."""
     return getattr(error, "strerror", None) or str(error)
 
 

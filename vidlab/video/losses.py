@@ -1,6 +1,6 @@
 """What a file promised and did not give: counted while decoding, said in sentences at the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # A jump in time this many times the usual distance counts as a hole, and only in a file whose other frames
 # keep the beat: in a file of variable rate, jumps are normal.
@@ -41,6 +41,10 @@ class Tally:
     n_in_holes: int = 0
     reason: str = ""
     stopped: str = ""
+
+    def copy(self) -> "Tally":
+        """Return the same counts, to be counted on."""
+        return replace(self)
 
     def see_packet(self, pts: int | None, *, hidden: bool) -> None:
         """Note a compressed frame; hidden ones lie outside the edit list."""

@@ -10,11 +10,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
-from vidlab.types import Frame, VideoInfo
+from vidlab.types import Frame, UInt8Image, VideoInfo
 from vidlab.video.decode import RgbConverter, iter_decoded, open_container, pick_stream
 from vidlab.video.losses import Tally
 from vidlab.video.orientation import Orientation, orientation_of
-from vidlab.video.stamps import RisingStamps
+from vidlab.video.stamps import RisingStamps, tick_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +34,25 @@ class PyavReader:
     Attributes:
         info: What the file declares, with the size of its first decoded frame.
         losses: One sentence for each kind of loss in the last loop that ended; empty for sound files.
+        damaged: The last loop met frames that were damaged or could not be decoded.
+        stored_hw: Height and width of the frames as stored, before turning, in pixels.
+        orientation: How a stored frame becomes upright.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, threads: int = 0) -> None:
         """Open the file once to decode its first frame.
+
+        Args:
+            path: Video file.
+            threads: Decoding threads; 0 lets FFmpeg choose.
 
         Raises:
             VideoError: The file is missing or unreadable, has no video stream, or no frame can be decoded.
         """
         self._path = Path(path)
+        self._threads = threads
         self.losses: tuple[str, ...] = ()
+        self.damaged = False
         with open_container(self._path) as container:
             frames = iter_decoded(self._path, container, tally=Tally(), threads="NONE")
             first = next(frames, None)
@@ -52,42 +61,52 @@ class PyavReader:
             stream = pick_stream(container, path=self._path)
             if len(container.streams.video) > 1:
                 logger.info("%s: of several video streams, stream %d is read", path, stream.index)
-            self._stored_hw = (first.height, first.width)
-            self._orientation = orientation_of(first)
+            self.stored_hw = (first.height, first.width)
+            self.orientation = orientation_of(first)
             self._declared_end_s = _declared_end_s(container)
-            self.info = _info(str(path), container, stream, self._orientation, self._stored_hw)
+            self.info = _info(str(path), container, stream, self.orientation, self.stored_hw)
 
     def __iter__(self) -> Iterator[Frame]:
         """Decode the file from its start; it is open only while the loop runs."""
         tally = Tally()
-        stamps = RisingStamps(max(1, round(1 / (Fraction(self.info.fps) * self.info.time_base))))
+        stamps = RisingStamps(tick_of(self.info))
         self.losses = ()
         at_end = False
         try:
             with open_container(self._path) as container:
-                decoded = iter_decoded(self._path, container, tally=tally, threads="AUTO")
+                decoded = iter_decoded(
+                    self._path, container, tally=tally, threads="AUTO", n_threads=self._threads
+                )
                 yield from self._iter_upright(decoded, stamps=stamps, tally=tally)
                 at_end = True
         finally:
-            self.losses = self._losses(tally, stamps, at_end=at_end)
+            self.damaged = bool(tally.n_damaged or tally.reason or tally.stopped)
+            self.losses = self.losses_of(tally, stamps, at_end=at_end)
             for loss in self.losses:
                 logger.warning("%s: %s", self._path, loss)
+
+    def read_first(self) -> UInt8Image:
+        """Decode the first frame alone, on one thread: uint8 (H, W, 3), upright."""
+        with open_container(self._path) as container:
+            frames = iter_decoded(self._path, container, tally=Tally(), threads="NONE")
+            return self.orientation.upright(RgbConverter(self.stored_hw).to_rgb(next(frames)))
 
     def _iter_upright(
         self, decoded: Iterator[av.VideoFrame], *, stamps: RisingStamps, tally: Tally
     ) -> Iterator[Frame]:
-        converter = RgbConverter(self._stored_hw)
+        converter = RgbConverter(self.stored_hw)
         for index, (frame, stamp) in enumerate(stamps.over(decoded)):
             tally.see_frame(
                 stamp,
                 tick=stamps.tick,
                 damaged=frame.is_corrupt,
-                resized=(frame.height, frame.width) != self._stored_hw,
+                resized=(frame.height, frame.width) != self.stored_hw,
             )
-            image = self._orientation.upright(converter.to_rgb(frame))
+            image = self.orientation.upright(converter.to_rgb(frame))
             yield Frame(image, index, float(stamp * self.info.time_base))
 
-    def _losses(self, tally: Tally, stamps: RisingStamps, *, at_end: bool) -> tuple[str, ...]:
+    def losses_of(self, tally: Tally, stamps: RisingStamps, *, at_end: bool) -> tuple[str, ...]:
+        """Word what one pass over the file missed, `at_end` with what only its end can tell."""
         losses = tally.damage()
         if at_end:
             losses += tally.missing(self.info.n_frames, ended_early_s=self._ended_early_s(tally, stamps))

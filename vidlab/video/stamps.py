@@ -4,12 +4,20 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
+
+from vidlab.types import VideoInfo
 
 # Frames whose stamps are compared before one is let go: stamps mixed up by B-frames (a player's reordering
 # written down as time) lie at most this far from their place in every file seen.
 LOOKAHEAD = 4
+
+
+def tick_of(info: VideoInfo) -> int:
+    """Usual distance of two frames, in units of the source's time base, at least 1."""
+    return max(1, round(1 / (Fraction(info.fps) * info.time_base)))
 
 
 @dataclass(slots=True)

@@ -1,105 +1,14 @@
-"""Every number a user can turn, declared once: type, range, unit, meaning, default.
-
-Command line, widgets, papermill, web form and tuner are derived from these models (see `schema.py`); no
-default, range or help text stands anywhere else. `method_params(name, settings)` builds the parameters of one
-stabilizing method from `name=value` texts.
-"""
+"""The stabilizing methods, and how one is built from its name and texts `name=value`."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from vidlab.errors import ParameterError
 from vidlab.schema import OddWindow, Params, parse_settings, tunable
 
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
-
-
 FlowPreset = Literal["ultrafast", "fast", "medium"]
 
 
-# ── reading and segmenting ──────────────────────────────────────────────────────────────────────────────────
-class SourceParams(Params):
-    """How frames are taken from a source."""
-
-    fps: float = tunable(
-        25.0, "Rate of a folder of images, which has no clock of its own.", unit="frames/s", gt=0, le=1000
-    )
-    max_frames: int = tunable(0, "Stop after this many frames; 0 takes them all.", unit="frames", ge=0)
-
-
-class SegmentParams(Params):
-    """How a network is run over frames."""
-
-    device: Device = tunable("auto", "Where networks run: auto, cpu, cuda, cuda:N or mps.")
-    batch_size: int = tunable(
-        4, "Frames per call of the network; more is faster on a GPU.", unit="frames", ge=1, le=256
-    )
-
-
-class EvidenceParams(Params):
-    """Which detections count, and how much."""
-
-    min_score: float = tunable(
-        0.25,
-        "Score at which a detection counts as raw: the operating point; higher keeps fewer objects.",
-        ge=0,
-        le=1,
-    )
-    drop_below: float = tunable(
-        0.05, "Detections below this score are thrown away; those above remain evidence.", ge=0, le=1
-    )
-    prob_threshold: float = tunable(
-        0.5,
-        "Probability above which a pixel of a soft mask counts as raw; higher makes masks smaller.",
-        gt=0,
-        lt=1,
-    )
-
-
-class EvaluateParams(Params):
-    """How masks are judged."""
-
-    judge_flow: Literal["farneback", "dis"] = tunable(
-        "farneback",
-        "Optical flow that judges flicker and jitter; the stabilizers use dis, so dis grades its own work.",
-    )
-    judge_scale: float = tunable(
-        0.5, "Size at which the judging flow is estimated, as a share of the frame.", gt=0, le=1
-    )
-    found_iou: float = tunable(
-        0.1, "Overlap with the truth from which an object counts as found; higher finds more dropouts.",
-        gt=0, le=1,
-    )  # fmt: skip
-    kept_frames: int = tunable(
-        3, "Frames in a row an object must be found to count as kept; more makes births later.",
-        unit="frames", ge=1, le=100,
-    )  # fmt: skip
-    area_window: OddWindow = tunable(
-        11,
-        "Frames, odd, whose median is the trend of the area; more counts slower changes as flicker.",
-        unit="frames", ge=3, le=101,
-    )  # fmt: skip
-    davis_t: bool = tunable(
-        True, "Measure the temporal stability T of DAVIS 2016 too, about 40 ms per frame and mask at 480p."
-    )
-    resamples: int = tunable(
-        2000, "Draws of the bootstrap behind intervals; more steadies their ends.", ge=100, le=100000
-    )
-    seed: int = tunable(0, "Seed of the bootstrap.", ge=0)
-
-
-class WriterParams(Params):
-    """How videos are encoded."""
-
-    crf: int = tunable(20, "H.264 constant rate factor; higher is smaller and worse.", ge=0, le=51)
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = tunable(
-        "veryfast", "H.264 effort; slower presets make smaller files."
-    )
-
-
-# ── stabilizing ─────────────────────────────────────────────────────────────────────────────────────────────
 class MethodParams(Params):
     """What every method shares."""
 

@@ -1,0 +1,311 @@
+"""Does overlap reach what it can? Its throughput against the slowest stage alone, in one run.
+
+    python benchmarks/schedules.py [--video FILE] [--rounds 5] [--json OUT]
+
+Each pipeline is timed stage by stage alone, sequentially and overlapped, rounds interleaved.
+
+- Stages that share no core (sleeping ones: a device, a network, a disk would wait like that). The limit is
+  the slowest stage alone; owed: at least 0.95 of its throughput.
+- One thread for each stage, on few cores. Processor seconds of all stages together, divided by the cores, are
+  a bound that no schedule can beat; the limit is the larger of it and the slowest stage alone, and owed is
+  0.95 of it. The column `bound by` says which of the two it was.
+
+Runs are timed whole, from the first item's start to the last result: filling and emptying the pipeline counts
+against it, and weighs less the more items there are.
+
+The cores are those that were really there: in every round, right before and after the overlapped run, one
+busy process for each core counts the work that it gets done. The network's weights are random unless torch's
+cache holds its own: its cost is the same. Results are checked to be the same both ways.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and torch are loaded: one thread for each stage
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from vidlab.jobs.story import hardware
+from vidlab.params import PreprocessParams, ScheduleParams
+from vidlab.pipeline import Step, overlapped, sequential
+from vidlab.profiling import Timeline, available_cores
+
+OWED = 0.95  # of the throughput that the limit allows
+KEPT = 6  # items on which a stage is timed alone, over and over: no fresh memory for each
+BUSY_S = 0.1  # that the cores are watched
+SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample" / "video.mp4"
+SLEEPS_MS = [(10, 10, 10), (5, 10, 5), (2, 5, 15), (15, 1, 2)]
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds for all items of a pipeline, in one round.
+
+    Attributes:
+        alone_s: Stage → seconds by itself.
+        work_s: Stage → processor seconds by itself.
+        sequential_s: One stage after the other.
+        overlapped_s: In threads.
+        cores: How many cores' work the machine did around the overlapped run.
+    """
+
+    alone_s: dict[str, float]
+    work_s: dict[str, float]
+    sequential_s: float
+    overlapped_s: float
+    cores: float
+
+    @property
+    def shared_s(self) -> float:
+        """All processor work, shared evenly by the cores."""
+        return sum(self.work_s.values()) / self.cores
+
+    @property
+    def limit_s(self) -> float:
+        """What no schedule can beat."""
+        return max(*self.alone_s.values(), self.shared_s)
+
+
+@dataclass
+class Case:
+    """One pipeline: `source` makes its items anew, `works` says what each stage does to one."""
+
+    name: str
+    source: Callable[[], Iterator[Any]]
+    works: dict[str, Callable[[Any], Any]]
+    n_items: int
+    rounds: list[Round] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Time everything once more."""
+        steps = [Step(name, work) for name, work in self.works.items()]
+        alone_s, work_s = self._alone()
+        right, sequential_s = timed(lambda: list(sequential(self.source(), steps, timeline=Timeline())))
+        before = usable_cores()
+        schedule = overlapped(
+            self.source(), steps, timeline=Timeline(), queue_size=ScheduleParams().queue_size
+        )
+        found, overlapped_s = timed(lambda: list(schedule))
+        if not all(np.array_equal(a, b) for a, b in zip(right, found, strict=True)):
+            raise SystemExit(f"{self.name}: overlap changed the results")
+        cores = statistics.mean((before, usable_cores()))
+        self.rounds.append(Round(alone_s, work_s, sequential_s, overlapped_s, cores))
+
+    def _alone(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Run each stage by itself; a stage's inputs are a few kept ones, over and over."""
+        alone_s, work_s = {}, {}
+        kept = list(islice(self.source(), KEPT))
+        stages: dict[str, Callable[[], Any]] = {"decode": lambda: deque(self.source(), maxlen=1)}
+        for name, work in self.works.items():
+            inputs = kept
+
+            def drain(work: Callable[[Any], Any] = work, inputs: list[Any] = inputs) -> None:
+                deque(map(work, islice(cycle(inputs), self.n_items)), maxlen=1)
+
+            stages[name] = drain
+            kept = [work(item) for item in inputs]
+        for name, stage in stages.items():
+            begun_s = time.process_time()
+            _, alone_s[name] = timed(stage)
+            work_s[name] = time.process_time() - begun_s
+        return alone_s, work_s
+
+    def middle(self, measure: Callable[[Round], float]) -> float:
+        """Median over the rounds."""
+        return statistics.median(measure(each) for each in self.rounds)
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return the result and the seconds that it took."""
+    begun_s = time.perf_counter()
+    return work(), time.perf_counter() - begun_s
+
+
+def usable_cores() -> float:
+    """How many cores' work one busy process for each core gets done."""
+    n_workers = int(available_cores())
+    with multiprocessing.get_context("fork").Pool(n_workers) as pool:
+        begun_s = time.perf_counter()
+        used_s = sum(pool.map(_busy, [BUSY_S] * n_workers, chunksize=1))
+        return min(n_workers, used_s / (time.perf_counter() - begun_s))
+
+
+def _busy(seconds: float) -> float:
+    """Compute for so many seconds by the clock; return the processor seconds that came of it."""
+    begun_s, end_s = time.process_time(), time.perf_counter() + seconds
+    while time.perf_counter() < end_s:
+        pass
+    return time.process_time() - begun_s
+
+
+def sleeping(durations_ms: Sequence[float], *, n_items: int) -> Case:
+    """A pipeline whose stages wait."""
+    first, *others = durations_ms
+
+    def source() -> Iterator[int]:
+        for item in range(n_items):
+            time.sleep(first / 1000)
+            yield item
+
+    def sleeper(duration_ms: float) -> Callable[[Any], Any]:
+        def work(item: Any) -> Any:
+            time.sleep(duration_ms / 1000)
+            return item
+
+        return work
+
+    works = {f"sleep {place}": sleeper(duration) for place, duration in enumerate(others, start=1)}
+    listed = " | ".join(f"{duration:g}" for duration in durations_ms)
+    return Case(f"sleep {listed} ms", source, works, n_items)
+
+
+def blurring(*, n_items: int) -> Case:
+    """Three stages of equal work: more than two cores can do at the pace of one stage."""
+    image = np.random.default_rng(0).integers(0, 256, (540, 960, 3), np.uint8)
+
+    def blur(picture: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), 6))
+
+    works = {"blur 1": blur, "blur 2": blur}
+    return Case("three blurs", lambda: (blur(image) for _ in range(n_items)), works, n_items)
+
+
+def network(video: Path, *, size_hw: tuple[int, int], n_items: int) -> Case:
+    """Decoding, preprocessing and a network, one thread each."""
+    import torch
+
+    from vidlab.pipeline.networks import DEFAULT_NETWORK, timed_network
+    from vidlab.pipeline.preprocess import preprocessor
+
+    torch.set_num_threads(1)
+    chosen = timed_network(DEFAULT_NETWORK, device="cpu")
+    prepare = preprocessor(
+        "opencv",
+        size_hw=size_hw,
+        resampling=PreprocessParams().resampling,
+        mean=chosen.mean,
+        std=chosen.std,
+        device="cpu",
+    )
+    works = {
+        "preprocess": lambda image: prepare([image]),
+        "infer": lambda batch: chosen.to_labels(chosen(batch)),
+    }
+    name = f"decode {video.name} | {size_hw[1]}×{size_hw[0]} | LRASPP, weights {chosen.weights}"
+    return Case(name, lambda: islice(decode_with_one_thread(video), n_items), works, n_items)
+
+
+def decode_with_one_thread(video: Path) -> Iterator[np.ndarray]:
+    """Give RGB frames for ever, from the start again at the end."""
+    import av
+
+    while True:
+        with av.open(str(video)) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "NONE"
+            for frame in container.decode(stream):
+                yield frame.reformat(format="rgb24", threads=1).to_ndarray()
+
+
+def verdict(case: Case) -> dict[str, Any]:
+    """Compare with the limit: the ratio of each round, and which of the two bounds it was."""
+    ratios = [each.limit_s / each.overlapped_s for each in case.rounds]
+    stages = case.rounds[0].alone_s
+    alone_s = {stage: case.middle(lambda each, stage=stage: each.alone_s[stage]) for stage in stages}
+    slowest, slowest_s = max(alone_s.items(), key=lambda pair: pair[1])
+    shared = case.middle(lambda each: each.shared_s) > slowest_s
+    return {
+        "bound by": "cores" if shared else slowest,
+        "ratio": statistics.median(ratios),
+        "lowest": min(ratios),
+        "highest": max(ratios),
+        "held": statistics.median(ratios) >= OWED,
+    }
+
+
+def show(cases: Sequence[Case]) -> None:
+    """Print the table and a line for each limit."""
+    table = Table(title=f"seconds, medians of {len(cases[0].rounds)} interleaved rounds")
+    columns = (
+        "pipeline",
+        "items",
+        "each alone",
+        "work / cores",
+        "sequential",
+        "overlapped",
+        "speed-up",
+        "cores",
+    )
+    for name in (*columns, "bound by"):
+        table.add_column(name, justify="left" if name in ("pipeline", "bound by") else "right")
+    for case in cases:
+        alone = (
+            case.middle(lambda each, stage=stage: each.alone_s[stage]) for stage in case.rounds[0].alone_s
+        )
+        table.add_row(
+            case.name,
+            str(case.n_items),
+            " | ".join(f"{seconds:.2f}" for seconds in alone),
+            f"{case.middle(lambda each: each.shared_s):.2f}",
+            f"{case.middle(lambda each: each.sequential_s):.2f}",
+            f"{case.middle(lambda each: each.overlapped_s):.2f}",
+            f"{case.middle(lambda each: each.sequential_s / each.overlapped_s):.2f}",
+            f"{case.middle(lambda each: each.cores):.1f}",
+            verdict(case)["bound by"],
+        )
+    Console(width=160).print(table)
+    for case in cases:
+        found = verdict(case)
+        print(
+            f"{'held' if found['held'] else 'NOT held'}: {case.name}: overlapped throughput is "
+            f"{found['ratio']:.3f} ({found['lowest']:.3f} to {found['highest']:.3f}) of what "
+            f"{found['bound by']} allows, owed {OWED}"
+        )
+
+
+def main() -> None:
+    """Measure, print, and write the figures if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument(
+        "--video", type=Path, default=SAMPLE, help="clip to decode (default: the sample scene)"
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--items", type=int, default=120, help="items of a run")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    print(hardware(device="cpu"))
+    cases = [sleeping(durations, n_items=options.items) for durations in SLEEPS_MS]
+    sizes = [(240, 432), (120, 216)]
+    cases += [network(options.video, size_hw=size_hw, n_items=options.items) for size_hw in sizes]
+    cases.append(blurring(n_items=options.items))
+    for case in cases:
+        case.run()  # the warm-up
+        case.rounds.clear()
+    for _ in range(options.rounds):
+        for case in cases:
+            case.run()
+    show(cases)
+    if options.json:
+        results = {
+            case.name: {"rounds": [vars(each) for each in case.rounds], **verdict(case)} for case in cases
+        }
+        options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Every number a user can turn, declared once: type, range, unit, meaning, default.
+
+Command line, widgets, papermill, web form and tuner are derived from these models (see `schema.py`); no
+default, range or help text stands anywhere else. `method_params(name, settings)` builds the parameters of one
+stabilizing method from `name=value` texts.
+"""
+
+from vidlab.params.decoding import BackendName, DecodingParams
+from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
+from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
+from vidlab.params.masks import EvaluateParams, EvidenceParams
+from vidlab.params.methods import (
+    DEFAULT_METHOD,
+    METHODS,
+    ExponentialParams,
+    FilterParams,
+    FlowFusionParams,
+    FlowFusionTwoPassParams,
+    FlowPreset,
+    FusionParams,
+    GaussianParams,
+    MedianParams,
+    MethodParams,
+    MovingAverageParams,
+    NoneParams,
+    method_model,
+    method_params,
+)
+from vidlab.params.pipelines import (
+    Policy,
+    PreprocessParams,
+    Resampling,
+    ScheduleParams,
+    StreamParams,
+)
+from vidlab.params.profiling import ProfileParams
+
+__all__ = [
+    "DEFAULT_METHOD",
+    "METHODS",
+    "BackendName",
+    "ClipParams",
+    "DecodingParams",
+    "Device",
+    "EvaluateParams",
+    "EvidenceParams",
+    "ExponentialParams",
+    "FetchParams",
+    "FilterParams",
+    "FlowFusionParams",
+    "FlowFusionTwoPassParams",
+    "FlowPreset",
+    "FusionParams",
+    "GaussianParams",
+    "LoaderGridParams",
+    "LoaderParams",
+    "MedianParams",
+    "MethodParams",
+    "MovingAverageParams",
+    "NoneParams",
+    "Policy",
+    "PreprocessParams",
+    "ProfileParams",
+    "Resampling",
+    "ScheduleParams",
+    "SegmentParams",
+    "SourceParams",
+    "StreamParams",
+    "WriterParams",
+    "method_model",
+    "method_params",
+]
