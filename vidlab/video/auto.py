@@ -22,7 +22,7 @@ FIRST_SHARE = 1 / 30  # of the time goes into the first pass, which settles how 
 MOST_ROUNDS = 25  # more say nothing new about a short file
 FEWEST_ROUNDS = 4  # a busy spell must not decide, so these are run even if they take longer than agreed
 HOPELESS = 2.0  # times slower than the best in both of the first rounds: not measured any further
-EVEN = 1.03  # PyAV is taken up to this factor: it alone says which frames are damaged
+EVEN = 1.05  # PyAV is taken up to this factor: it alone says which frames are damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,8 @@ class _Probe:
                 self._times_s.append(frame.pts_s)
                 if frame.index & (frame.index - 1) == 0:  # 0, 1, 2, 4, 8, …: a few from everywhere
                     self._images[frame.index] = frame.image
-                if time.perf_counter() > end_s and frame.index:
+                late = time.perf_counter() > end_s
+                if late and 0 < frame.index < self._n_frames - 1:  # a whole loop tells more
                     break
 
     def _open_all(self) -> None:
