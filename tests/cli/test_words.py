@@ -12,7 +12,10 @@ from vidlab.cli.options import describe
 from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams
 from vidlab.schema import tunables
 
-COMMANDS = ("demo", "segment", "stabilize", "overlay", "evaluate", "run", "params", "info")
+COMMANDS = (
+    "demo", "segment", "stabilize", "overlay", "evaluate", "profile", "decoders", "stream", "loaders",
+    "lint-timing", "fetch", "run", "params", "info",
+)  # fmt: skip
 
 
 def run(capsys, *words: str) -> tuple[int, str, str]:

@@ -60,13 +60,14 @@ def run(args: argparse.Namespace) -> int:
     params, segment = given(args, ProfileParams), given(args, SegmentParams)
     source = SourceParams(fps=given(args, SourceParams).fps)
     from vidlab.cli.progress import progress_bar
-    from vidlab.jobs.profile import DEFAULT_MODEL, profile
+    from vidlab.jobs.profile import profile
     from vidlab.jobs.profile_report import to_dict
+    from vidlab.pipeline.networks import DEFAULT_NETWORK
 
     with progress_bar("profiling") as progress:
         result = profile(
             Path(args.video),
-            model=args.model or DEFAULT_MODEL,
+            model=args.model or DEFAULT_NETWORK,
             weights=args.weights,
             out=None if args.out is None else Path(args.out),
             params=params,

@@ -21,6 +21,7 @@ from vidlab.jobs.profile_work import (
 from vidlab.jobs.progress import Progress, silent
 from vidlab.models import StagedSegmenter, create, has_weights, resolve_device
 from vidlab.params import ProfileParams, SegmentParams, SourceParams
+from vidlab.pipeline.networks import DEFAULT_NETWORK
 from vidlab.profiling import (
     Span,
     SpeedReport,
@@ -42,7 +43,6 @@ from vidlab.profiling.next_steps import INFER, NETWORK_CHANGES
 from vidlab.types import VideoInfo
 from vidlab.video import open_source
 
-DEFAULT_MODEL = "lraspp_mobilenet_v3_large"
 SCORE_FLOOR = 0.05  # of detectors, as `vidlab segment` has it: fewer detections would look faster
 _TRIAL_SHARE = 0.25  # of the time, kept for trying cheaper ways to run the network
 _TRIAL_REPEATS = 2
@@ -119,7 +119,7 @@ class ProfileResult:
 def profile(
     video: Path,
     *,
-    model: str = DEFAULT_MODEL,
+    model: str = DEFAULT_NETWORK,
     weights: str | None = None,
     out: Path | None = None,
     params: ProfileParams | None = None,
