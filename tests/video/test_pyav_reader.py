@@ -85,6 +85,7 @@ def fail_while_reading(reader):
 
 def test_stopping_early_closes_file_and_threads(video):
     reader = PyavReader(video)
+    gc.collect()  # what other tests left may go at any moment
     open_before, threads_before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
     for _ in range(3):
         for frame in reader:

@@ -162,12 +162,13 @@ def test_a_slow_consumer_is_no_hang():
 
 
 def test_a_loop_left_early_ends_its_process_and_the_next_starts_anew():
+    others = set(children())
     reader = isolated(good())
     for frame in reader:
         if frame.index == 3:
             break
     gc.collect()
-    assert children() == []
+    assert set(children()) <= others
     assert_all_frames(list(reader))
 
 
