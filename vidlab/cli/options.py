@@ -79,3 +79,13 @@ def _plain(value: object) -> str:
 
 def _title(model: type[Params]) -> str:
     return (model.__doc__ or model.__name__).strip().splitlines()[0].rstrip(".").lower()
+
+
+def add_timed_weights(parser: argparse.ArgumentParser) -> None:
+    """Add `--weights` of a network that is timed: `vidlab.models.create_for_timing` takes it."""
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="weights of the network, or random; without it its own where they are on this machine, else "
+        "random ones, which every output says",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidlab.cli.options import Parser, add_options, given
+from vidlab.cli.options import Parser, add_options, add_timed_weights, given
 from vidlab.params import ProfileParams, SegmentParams, SourceParams
 
 if TYPE_CHECKING:
@@ -39,12 +39,7 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
         help="network to time, or none for decoding and preprocessing alone (default "
         "lraspp_mobilenet_v3_large); vidlab info lists them",
     )
-    parser.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="weights of the network, or random; without it its own where they are on this machine, else "
-        "random ones, which every output says",
-    )
+    add_timed_weights(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for numbers and pictures")
     parser.add_argument(
         "--force", action="store_true", help="replace a non-empty DIR, once the new result is complete"

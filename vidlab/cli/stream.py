@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidlab.cli.options import Parser, add_options, given
-from vidlab.params import EvidenceParams, ScheduleParams, SegmentParams, SourceParams, StreamParams
+from vidlab.cli.options import Parser, add_options, add_timed_weights, given
+from vidlab.params import ScheduleParams, SegmentParams, SourceParams, StreamParams
 
 if TYPE_CHECKING:
     from vidlab.models import StagedSegmenter
@@ -39,12 +39,7 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
         metavar="NAME",
         help="network to run (default lraspp_mobilenet_v3_large); vidlab info lists them",
     )
-    parser.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="weights of the network, or random; without it its own where they are on this machine, else "
-        "random ones, which every output says",
-    )
+    add_timed_weights(parser)
     parser.add_argument(
         "--compare", action="store_true", help="run offline and under every policy too, in one table"
     )
@@ -60,13 +55,13 @@ def run(args: argparse.Namespace) -> int:
     """Run `vidlab stream`."""
     params, source_params = given(args, StreamParams), given(args, SourceParams)
     schedule, device = given(args, ScheduleParams), given(args, SegmentParams).device
-    from vidlab.models import resolve_device
+    from vidlab.models import create_for_timing, resolve_device
     from vidlab.pipeline.networks import DEFAULT_NETWORK
     from vidlab.video import open_source
 
     source = open_source(args.video, fps=source_params.fps)
     device = resolve_device(device)
-    segmenter = _segmenter(args.model or DEFAULT_NETWORK, args.weights, device)
+    segmenter = create_for_timing(args.model or DEFAULT_NETWORK, weights=args.weights, device=device)
     steps = _warmed(segmenter, source, device)
     reports = _reports(
         source,
@@ -83,16 +78,6 @@ def run(args: argparse.Namespace) -> int:
     if args.plot is not None:
         _plot(Path(args.plot), reports, name=Path(args.video).name)
     return 0
-
-
-def _segmenter(name: str, weights: str | None, device: str) -> "StagedSegmenter":
-    from vidlab.models import create, has_weights
-
-    if weights is None and not has_weights(name):
-        weights = "random"
-    segmenter: Any = create(name, weights=weights, device=device, score_floor=EvidenceParams().drop_below)
-    staged: StagedSegmenter = segmenter
-    return staged
 
 
 def _warmed(segmenter: "StagedSegmenter", source: "Source", device: str) -> "list[Step]":

@@ -19,7 +19,7 @@ from vidlab.jobs.profile_work import (
     workload,
 )
 from vidlab.jobs.progress import Progress, silent
-from vidlab.models import StagedSegmenter, create, has_weights, resolve_device
+from vidlab.models import StagedSegmenter, create_for_timing, resolve_device
 from vidlab.params import ProfileParams, SegmentParams, SourceParams
 from vidlab.pipeline.networks import DEFAULT_NETWORK
 from vidlab.profiling import (
@@ -43,7 +43,6 @@ from vidlab.profiling.next_steps import INFER, NETWORK_CHANGES
 from vidlab.types import VideoInfo
 from vidlab.video import open_source
 
-SCORE_FLOOR = 0.05  # of detectors, as `vidlab segment` has it: fewer detections would look faster
 _TRIAL_SHARE = 0.25  # of the time, kept for trying cheaper ways to run the network
 _TRIAL_REPEATS = 2
 _TRIAL_CALLS = 14  # of the network as it is that the trials take, about, warm-up included
@@ -192,8 +191,7 @@ def _network(model: str, weights: str | None, device: str) -> tuple[StagedSegmen
     if model == NONE:
         return None, "cpu"
     resolved = resolve_device(device)
-    chosen = weights if weights is not None or has_weights(model) else "random"
-    return create(model, weights=chosen, device=resolved, score_floor=SCORE_FLOOR), resolved
+    return create_for_timing(model, weights=weights, device=resolved), resolved
 
 
 def _measured(

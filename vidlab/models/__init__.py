@@ -2,6 +2,15 @@
 
 from vidlab.models.device import resolve_device
 from vidlab.models.protocol import Segmenter, StagedSegmenter
-from vidlab.models.registry import MODELS, ModelSpec, create, has_weights
+from vidlab.models.registry import MODELS, ModelSpec, create, create_for_timing, has_weights
 
-__all__ = ["MODELS", "ModelSpec", "Segmenter", "StagedSegmenter", "create", "has_weights", "resolve_device"]
+__all__ = [
+    "MODELS",
+    "ModelSpec",
+    "Segmenter",
+    "StagedSegmenter",
+    "create",
+    "create_for_timing",
+    "has_weights",
+    "resolve_device",
+]

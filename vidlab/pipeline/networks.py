@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.models import MODELS, create, has_weights
+from vidlab.models import MODELS, create_for_timing
 from vidlab.models.protocol import Kind
-from vidlab.params import EvidenceParams
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -100,6 +99,5 @@ def timed_network(name: str, *, device: str) -> TimedNetwork:
         DeviceError: The device is not here.
         MissingExtraError: torch is not installed.
     """
-    weights = None if has_weights(name) else "random"
-    segmenter: Any = create(name, weights=weights, device=device, score_floor=EvidenceParams().drop_below)
+    segmenter: Any = create_for_timing(name, weights=None, device=device)
     return TimedNetwork(name, MODELS[name].kind, segmenter.weights, device, segmenter.network)

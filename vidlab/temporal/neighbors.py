@@ -103,7 +103,8 @@ def mean_of(sources: Sequence[Source], trail: Trail) -> tuple[Float32Array, Wind
         return mean, window
     for source in filter(lambda source: is_something(source.window), sources):
         part = resample(source.probs[window], trail.full(source.age)[window])
-        if source.share is not None:
-            part *= resize_map(source.share, size_hw)[window]
-        mean[window] += part
+        if source.share is None:  # the only one: all of the mean
+            mean[window] = part
+        else:
+            mean[window] += part * resize_map(source.share, size_hw)[window]
     return mean, window

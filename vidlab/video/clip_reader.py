@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
 from vidlab.types import UInt8Image
-from vidlab.video.decode import RgbConverter, open_container, pick_stream
+from vidlab.video.decode import RgbConverter, cause_of, open_container, pick_stream
 from vidlab.video.orientation import orientation_of
 
 REORDERED_BY_PLAYER = "avi"  # stores no presentation times: with B-frames they come out in the wrong order
@@ -153,7 +153,7 @@ class PyavClipReader:
             except EOFError:
                 return
             except (av.FFmpegError, ValueError) as error:
-                self._refused = getattr(error, "strerror", None) or str(error)
+                self._refused = cause_of(error)
                 continue
             yield from frames
 
@@ -161,7 +161,7 @@ class PyavClipReader:
         try:
             yield from self._container.demux(self._stream)
         except (av.FFmpegError, OSError, ValueError) as error:
-            self._refused = getattr(error, "strerror", None) or str(error)
+            self._refused = cause_of(error)
             yield None  # drains the decoder
 
     def _rgb(self, frame: av.VideoFrame | None, index: int) -> UInt8Image:
