@@ -19,9 +19,10 @@ from pathlib import Path
 from vidlab.cli.progress import progress_bar
 from vidlab.cli.tables import print_lines, print_table
 from vidlab.jobs.class_films import draw_films
-from vidlab.jobs.loaders import LoadersResult, measure_loaders, n_cores, open_folder, queue_error
+from vidlab.jobs.loaders import LoadersResult, measure_loaders, open_folder, queue_error
 from vidlab.params import ClipParams, LoaderGridParams, LoaderParams
 from vidlab.pipeline.loader_mistakes import Mistake, measure_mistakes
+from vidlab.profiling import available_cores
 from vidlab.video.dataset import ClipDataset
 from vidlab.viz.loading import LOADER_HEADER, MISTAKE_HEADER, loader_rows, mistake_rows
 
@@ -56,7 +57,7 @@ def main() -> int:
     if args.json:
         stored = {
             "machine": platform.processor() or platform.machine(),
-            "cores": n_cores(),
+            "cores": available_cores(),
             "measurements": [asdict(each) for each in result.measurements],
             "mistakes": [asdict(each) | {"ratio": each.ratio} for each in mistakes],
         }
@@ -84,7 +85,7 @@ def claim(
 
 def show(result: LoadersResult, mistakes: list[Mistake], *, workers: int) -> None:
     """Print the tables."""
-    title = f"{result.n_clips} clips of {result.n_videos} videos, {n_cores()} cores"
+    title = f"{result.n_clips} clips of {result.n_videos} videos, {available_cores():g} cores"
     table = partial(print_table, right=range(1, len(LOADER_HEADER)))
     table(LOADER_HEADER, loader_rows(result.measurements), title=title)
     print_lines("on this machine", result.advice.sentences)

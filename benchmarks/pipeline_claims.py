@@ -24,7 +24,7 @@ from rich.table import Table
 
 from vidlab.jobs.story import hardware
 from vidlab.models import resolve_device
-from vidlab.params import PreprocessParams, ScheduleParams, StreamParams
+from vidlab.params import DEFAULT_NETWORK, PreprocessParams, ScheduleParams, StreamParams
 from vidlab.pipeline import Step
 from vidlab.pipeline.compare import run_offline, run_stream
 from vidlab.pipeline.latency import HEADER, latency_rows
@@ -35,7 +35,7 @@ from vidlab.pipeline.mistakes import (
     time_submitting,
     watch_overlapped,
 )
-from vidlab.pipeline.networks import DEFAULT_NETWORK, timed_network
+from vidlab.pipeline.networks import timed_network
 from vidlab.pipeline.preprocess import preprocessor
 from vidlab.profiling import measure_both_ways, synchronizer
 from vidlab.types import Frame

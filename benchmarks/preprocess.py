@@ -21,9 +21,9 @@ from rich.table import Table
 
 from vidlab.jobs.story import hardware
 from vidlab.models import resolve_device
-from vidlab.params import PreprocessParams
+from vidlab.params import DEFAULT_NETWORK, PreprocessParams
 from vidlab.pipeline import variants, ways
-from vidlab.pipeline.networks import DEFAULT_NETWORK, timed_network
+from vidlab.pipeline.networks import timed_network
 from vidlab.pipeline.preprocess import TOLERANCE_LEVELS
 from vidlab.video import PyavReader
 

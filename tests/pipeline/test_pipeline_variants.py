@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vidlab.pipeline.networks import DEFAULT_NETWORK, TimedNetwork, timed_network
+from vidlab.params import DEFAULT_NETWORK
+from vidlab.pipeline.networks import TimedNetwork, timed_network
 from vidlab.pipeline.variants import (
     AS_IS,
     COMPILED,

@@ -148,6 +148,60 @@ def test_stages_work_at_the_same_time():
     assert bounded(lambda: list(run(overlapped, source(), [Step("meet", work)]))) == [0, 1, 2, 3]
 
 
+def test_parallel_step_and_those_after_it_run_in_the_consumers_thread():
+    workers = {}
+
+    def step(name, **options):
+        return Step(
+            name, lambda item: workers.setdefault(name, threading.current_thread()) and item, **options
+        )
+
+    steps = [step("prepare"), Gather(2), step("infer", parallel=True), Scatter(), step("finish")]
+    assert list(run(overlapped, range(1, 6), steps)) == [1, 2, 3, 4, 5]
+    me = threading.current_thread()
+    assert {name: worker is me for name, worker in workers.items()} == {
+        "prepare": False,
+        "infer": True,
+        "finish": True,
+    }
+
+
+@pytest.fixture
+def torch_on_two_cores():
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield torch
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_one_pool_of_threads_computes_beside_a_parallel_step(parallel, torch_on_two_cores):
+    torch, allowed = torch_on_two_cores, 2
+    steps = [
+        Step("prepare", lambda item: torch.get_num_threads()),
+        Step("infer", lambda before: (before, torch.get_num_threads()), parallel=parallel),
+    ]
+    assert list(run(overlapped, range(2), steps)) == [(1 if parallel else allowed, allowed)] * 2
+    assert run_in_new_thread(torch.get_num_threads) == allowed
+
+
+def run_in_new_thread(work):
+    answer = []
+    thread = threading.Thread(target=lambda: answer.append(work()))
+    thread.start()
+    thread.join()
+    return answer[0]
+
+
+def test_error_of_a_step_before_a_parallel_one_arrives():
+    steps = [Step("prepare", fails_at(2, ValueError("no"))), Step("infer", lambda item: item, parallel=True)]
+    results = run(overlapped, range(5), steps)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ValueError, match="no"):
+        next(results)
+
+
 def test_source_runs_no_further_ahead_than_the_queues_hold():
     read = []
 

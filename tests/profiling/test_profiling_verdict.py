@@ -1,5 +1,7 @@
 """The verdict against two simulators that share no code with it, on pipelines of known cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference_line import finish_s, tick_s
@@ -69,6 +71,21 @@ def test_all_cores_of_a_parallel_stage_count():
     assert judge(stages, n_items=100, queue_size=4, n_cores=2).predicted_speedup == pytest.approx(
         1.2, rel=0.02
     )
+
+
+def test_stages_of_one_thread_do_not_overlap():
+    infer, finish = cost("infer", 3.0), replace(cost("finish", 1.0, 3.0), joins=True)
+    stages = [cost("decode", 2.0), infer, finish]
+    verdict = judge(stages, n_items=100, queue_size=2, n_cores=4)
+    assert verdict.overlapped_s == pytest.approx(2 + 100 * (3 + 2))
+    assert verdict.largest_speedup == pytest.approx(7 / 5)
+    assert verdict.bottleneck == "infer"
+    assert "infer, finish share one thread, which takes 5,000 ms per item" in verdict.lines()[0]
+
+
+def test_a_first_stage_has_no_thread_to_join():
+    stages = [replace(cost("decode", 2.0), joins=True), cost("infer", 2.0)]
+    assert judge(stages, n_items=100, queue_size=2, n_cores=2).overlapped_s == pytest.approx(202)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlab.cli.options import Parser, add_options, add_timed_weights, given
-from vidlab.params import ProfileParams, SegmentParams, SourceParams
+from vidlab.params import DEFAULT_NETWORK, ProfileParams, SegmentParams, SourceParams
 
 if TYPE_CHECKING:
     from vidlab.jobs.profile import ProfileResult
@@ -36,8 +36,8 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help="network to time, or none for decoding and preprocessing alone (default "
-        "lraspp_mobilenet_v3_large); vidlab info lists them",
+        help="network to time, or none for decoding and preprocessing alone "
+        f"(default {DEFAULT_NETWORK}); vidlab info lists them",
     )
     add_timed_weights(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for numbers and pictures")
@@ -57,7 +57,6 @@ def run(args: argparse.Namespace) -> int:
     from vidlab.cli.progress import progress_bar
     from vidlab.jobs.profile import profile
     from vidlab.jobs.profile_report import to_dict
-    from vidlab.pipeline.networks import DEFAULT_NETWORK
 
     with progress_bar("profiling") as progress:
         result = profile(

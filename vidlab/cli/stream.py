@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlab.cli.options import Parser, add_options, add_timed_weights, given
-from vidlab.params import ScheduleParams, SegmentParams, SourceParams, StreamParams
+from vidlab.params import DEFAULT_NETWORK, ScheduleParams, SegmentParams, SourceParams, StreamParams
 
 if TYPE_CHECKING:
     from vidlab.models import StagedSegmenter
@@ -37,7 +37,7 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help="network to run (default lraspp_mobilenet_v3_large); vidlab info lists them",
+        help=f"network to run (default {DEFAULT_NETWORK}); vidlab info lists them",
     )
     add_timed_weights(parser)
     parser.add_argument(
@@ -56,7 +56,6 @@ def run(args: argparse.Namespace) -> int:
     params, source_params = given(args, StreamParams), given(args, SourceParams)
     schedule, device = given(args, ScheduleParams), given(args, SegmentParams).device
     from vidlab.models import create_for_timing, resolve_device
-    from vidlab.pipeline.networks import DEFAULT_NETWORK
     from vidlab.video import open_source
 
     source = open_source(args.video, fps=source_params.fps)

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +17,7 @@ from vidlab.pipeline.loader_advice import Advice, recommend, words
 from vidlab.pipeline.loader_grid import measure_grid, read_through, settings_of
 from vidlab.pipeline.loader_result import LoaderMeasurement
 from vidlab.pipeline.torch_loader import StartMethod, cuda_is_here
+from vidlab.profiling import available_cores
 from vidlab.video.clip_backends import opener
 from vidlab.video.dataset import ClipDataset, open_clips
 from vidlab.video.ucf101 import Catalog, Part, find_splits, list_folder, read_split
@@ -128,7 +128,7 @@ def measure_loaders(
             timeout_s=timeout_s,
             progress=progress,
         )
-        advice = recommend(measurements, within=grid.within, n_cores=n_cores())
+        advice = recommend(measurements, within=grid.within, n_cores=available_cores())
         result = LoadersResult(len(dataset), len(paths), n_bytes, tuple(measurements), advice, dataset.faults)
         if partial is not None and out is not None:
             with worded(out):
@@ -152,11 +152,6 @@ def index_file(folder: Path) -> Path:
     """Return where the frame counts of a folder's videos are remembered: in `runs/`."""
     real = folder.resolve()
     return INDEX_FOLDER / f"{real.name}-{sha256(str(real).encode()).hexdigest()[:8]}.json"
-
-
-def n_cores() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def queue_error(measurements: Sequence[LoaderMeasurement]) -> float | None:
@@ -196,7 +191,7 @@ def _write(
         "command": list(command),
         "clips": clips.model_dump(),
         "grid": grid.model_dump(),
-        "n_cores": n_cores(),
+        "n_cores": available_cores(),
         "n_clips": result.n_clips,
         "n_videos": result.n_videos,
         "video_bytes": result.n_bytes,

@@ -20,8 +20,7 @@ from vidlab.jobs.profile_work import (
 )
 from vidlab.jobs.progress import Progress, silent
 from vidlab.models import StagedSegmenter, create_for_timing, resolve_device
-from vidlab.params import ProfileParams, SegmentParams, SourceParams
-from vidlab.pipeline.networks import DEFAULT_NETWORK
+from vidlab.params import DEFAULT_NETWORK, ProfileParams, SegmentParams, SourceParams
 from vidlab.profiling import (
     Span,
     SpeedReport,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice, pairwise
 from typing import Any
 
@@ -60,10 +60,16 @@ class Workload:
 
     def steps(self) -> list[Step]:
         """Return the stages after decoding for a schedule."""
-        wait = None if self.device == "cpu" else synchronizer(self.device)
+        on_cpu = self.device == "cpu"
+        wait = None if on_cpu else synchronizer(self.device)
+        steps = [Step(name, work) for name, work in self.works.items()]
         return [
-            Step(name, work, synchronize=wait if name == INFER else None) for name, work in self.works.items()
+            replace(step, synchronize=wait, parallel=on_cpu) if step.name == INFER else step for step in steps
         ]
+
+    def joins(self, stage: str) -> bool:
+        """Whether a stage runs, overlapped, in the thread of the one before it."""
+        return self.device == "cpu" and stage == POSTPROCESS
 
 
 def workload(source: Source, *, segmenter: StagedSegmenter | None, item_frames: int, device: str) -> Workload:
@@ -140,7 +146,10 @@ class Runs:
 
     def costs(self, *, n_cores: float) -> list[StageCost]:
         """Return what each stage costs alone, in the order of the pipeline."""
-        return [meter.cost(n_cores=n_cores) for meter in self._meters.values()]
+        return [
+            replace(meter.cost(n_cores=n_cores), joins=self._work.joins(name))
+            for name, meter in self._meters.items()
+        ]
 
     def crowding(self) -> float:
         """Share of the time that a stage, alone, wanted cores in which other programs had them, [0, 1].

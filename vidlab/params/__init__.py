@@ -27,6 +27,7 @@ from vidlab.params.methods import (
     method_params,
 )
 from vidlab.params.pipelines import (
+    DEFAULT_NETWORK,
     Policy,
     PreprocessParams,
     Resampling,
@@ -37,6 +38,7 @@ from vidlab.params.profiling import ProfileParams
 
 __all__ = [
     "DEFAULT_METHOD",
+    "DEFAULT_NETWORK",
     "METHODS",
     "BackendName",
     "ClipParams",

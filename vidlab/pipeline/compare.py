@@ -34,7 +34,7 @@ def network_steps(segmenter: StagedSegmenter, *, synchronize: Synchronize | None
     """
     return [
         Step("preprocess", lambda frame: segmenter.prepare([frame.image])),
-        Step("infer", segmenter.infer, synchronize=synchronize),
+        Step("infer", segmenter.infer, synchronize=synchronize, parallel=synchronize is None),
         Step("postprocess", lambda found: segmenter.finish(found)[0]),
     ]
 
@@ -57,7 +57,8 @@ def prepared_steps(network: TimedNetwork, *, params: PreprocessParams, way: Way)
     )
     return [
         Step("preprocess", lambda frame: prepare([frame.image])),
-        Step("infer", lambda batch: network.to_labels(network(batch))),  # on the CPU: it waits by itself
+        # Its result is on the CPU, so that it waits for the device by itself.
+        Step("infer", lambda batch: network.to_labels(network(batch)), parallel=network.device == "cpu"),
     ]
 
 

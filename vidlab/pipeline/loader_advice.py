@@ -25,7 +25,7 @@ class Advice:
     sentences: tuple[str, ...]
 
 
-def recommend(measurements: Sequence[LoaderMeasurement], *, within: float, n_cores: int) -> Advice:
+def recommend(measurements: Sequence[LoaderMeasurement], *, within: float, n_cores: float) -> Advice:
     """Choose the smallest setting whose median throughput comes within a share of the best.
 
     Small means, in this order: fewer workers, less memory for the queue, no page-locked memory.
@@ -58,7 +58,8 @@ def recommend(measurements: Sequence[LoaderMeasurement], *, within: float, n_cor
         )
     if chosen.setting.num_workers >= n_cores:
         sentences.append(
-            f"the workers fill all {n_cores} cores; a model or a preprocessing on the CPU would have to share"
+            f"the workers fill all {n_cores:g} cores; a model or a preprocessing on the CPU "
+            "would have to share"
         )
     sentences.append(_memory(chosen))
     return Advice(chosen, best, tuple(sentence.replace("%", " %") for sentence in sentences))

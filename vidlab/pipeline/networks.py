@@ -16,7 +16,6 @@ from vidlab.models.protocol import Kind
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-DEFAULT_NETWORK = "lraspp_mobilenet_v3_large"
 Channels = tuple[float, float, float]
 IMAGENET_MEAN: Channels = (0.485, 0.456, 0.406)  # per channel, of images in [0, 1]
 IMAGENET_STD: Channels = (0.229, 0.224, 0.225)

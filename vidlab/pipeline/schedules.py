@@ -34,11 +34,15 @@ class Step:
         name: Name of the stage, in spans and errors.
         work: Takes an item, returns an item.
         synchronize: Waits for a device, so that a span ends when the device is done; None on the CPU.
+        parallel: Its library computes on all cores with threads of its own, as torch does on the CPU. Two
+            such pools on the same cores keep each other waiting, so that an overlapped pipeline has but one:
+            this step and those after it run in the consumer's thread, those before it on one core each.
     """
 
     name: str
     work: Callable[[Any], Any]
     synchronize: Callable[[], None] | None = None
+    parallel: bool = False
 
     def over(self, items: Iterable[Numbered], *, timeline: Timeline) -> Iterator[Numbered]:
         """Work on each item, on the timeline."""
@@ -124,6 +128,9 @@ def overlapped(
 ) -> Generator[Any, None, None]:
     """Run the source and each step in a thread of its own, with bounded queues between them.
 
+    From the first `parallel` step on, steps run in the consumer's thread instead: what the consumer does
+    between two results does not overlap with them, and `patience_s` does not watch them.
+
     Threads start with the first `next`, and end with the last result, with an error, when the generator is
     closed, and when the consumer or the user interrupts. A generator that is kept in a variable and not run
     to its end is best used in `with contextlib.closing(overlapped(…)) as results:`.
@@ -150,7 +157,7 @@ def overlapped(
     if queue_size < 1:
         raise ParameterError(f"queue_size must be at least 1, got {queue_size}")
     groups, rest = _threads_of(steps)
-    crew = Crew(queue_size=queue_size)
+    crew = Crew(queue_size=queue_size, one_core_each=any(map(_is_parallel, steps)))
 
     def run() -> Generator[Any, None, None]:
         with crew:
@@ -195,12 +202,21 @@ def _chain(stages: Sequence[Stage], timeline: Timeline) -> Callable[[Iterator[Nu
 
 
 def _threads_of(steps: Sequence[Stage]) -> tuple[list[tuple[str, list[Stage]]], list[Stage]]:
-    """Group each step with what gathers or scatters before it; what comes after the last step is the rest."""
+    """Group each step with what gathers or scatters before it; the rest is the consumer's.
+
+    That is what comes after the last step, or from the first parallel one on.
+    """
     groups: list[tuple[str, list[Stage]]] = []
     waiting: list[Stage] = []
+    is_own = True
     for step in steps:
         waiting.append(step)
-        if isinstance(step, Step):
+        is_own = is_own and not _is_parallel(step)
+        if isinstance(step, Step) and is_own:
             groups.append((step.name, waiting))
             waiting = []
     return groups, waiting
+
+
+def _is_parallel(stage: Stage) -> bool:
+    return isinstance(stage, Step) and stage.parallel

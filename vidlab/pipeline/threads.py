@@ -1,6 +1,7 @@
 """The threads of an overlapped pipeline: started, told to stop, waited for, and named if they do not."""
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,17 +21,23 @@ Work = Callable[[Iterator[Any]], Iterator[Any]]
 class Crew:
     """Threads in a row, each reading the channel of the one before it; a context manager ends them all."""
 
-    def __init__(self, *, queue_size: int) -> None:
-        """Set up an empty crew whose channels hold `queue_size` items each."""
-        self._queue_size = queue_size
+    def __init__(self, *, queue_size: int, one_core_each: bool = False) -> None:
+        """Set up an empty crew.
+
+        Args:
+            queue_size: Items that each channel holds.
+            one_core_each: Keep torch from computing on more than one core in any of the threads.
+        """
+        self._queue_size, self._one_core_each = queue_size, one_core_each
         self._channels: list[Channel[Any]] = []
         self._threads: list[threading.Thread] = []  # each writes to the channel at its place
 
     def start(self, name: str, work: Work, *, reads: Channel[Any] | None = None) -> Channel[Any]:
         """Start a thread that iterates over `work(items of reads)`; return the channel it writes to."""
         writes: Channel[Any] = Channel(self._queue_size)
+        rules = {"reads": reads, "writes": writes, "one_core": self._one_core_each}
         thread = threading.Thread(
-            target=_pump, args=(name, work), kwargs={"reads": reads, "writes": writes}, name=name, daemon=True
+            target=_pump, args=(name, work), kwargs=rules, name=name, daemon=True
         )  # a daemon: one that hangs does not keep the process from ending
         thread.start()
         self._channels.append(writes)
@@ -82,8 +89,10 @@ class Crew:
         return [thread.name for thread in self._threads if thread.is_alive()]
 
 
-def _pump(name: str, work: Work, *, reads: Channel[Any] | None, writes: Channel[Any]) -> None:
+def _pump(name: str, work: Work, *, reads: Channel[Any] | None, writes: Channel[Any], one_core: bool) -> None:
     """Move items until the end, an error, or until nobody wants them; then let go of both neighbors."""
+    if one_core:
+        _stay_on_one_core()
     results = work(iter(()) if reads is None else reads.read())
     try:
         for result in results:
@@ -98,6 +107,17 @@ def _pump(name: str, work: Work, *, reads: Channel[Any] | None, writes: Channel[
         if reads is not None:
             reads.close()
         _close(name, results)
+
+
+def _stay_on_one_core() -> None:
+    """Give torch's operations in this thread no helper threads; other threads keep theirs."""
+    if "torch" not in sys.modules:
+        return
+    import torch
+    from threadpoolctl import threadpool_limits  # part of the extra that brings torch
+
+    torch.get_num_threads()  # at its first use in a thread torch sets the number there: not after this
+    threadpool_limits(limits=1, user_api="openmp")
 
 
 def _close(name: str, results: Iterator[Any]) -> None:

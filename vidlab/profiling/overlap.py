@@ -27,12 +27,14 @@ class StageCost:
         cores: Cores that it wants meanwhile: its processor seconds over its seconds, on a quiet machine. More
             than 1 where it has threads of its own, near 0 where it waits for a device or a disk.
         device: What it has to itself or shares with other stages of that device; `cpu` for none.
+        joins: It runs in the thread of the stage before it: an item goes through both before the next one.
     """
 
     name: str
     samples_s: tuple[float, ...]
     cores: float = 1.0
     device: str = CPU
+    joins: bool = False
 
     def __post_init__(self) -> None:
         if not self.samples_s or min(self.samples_s) < 0 or self.cores < 0:
@@ -82,15 +84,36 @@ def overlapped_s(stages: Sequence[StageCost], *, n_items: int, queue_size: int, 
             "an overlap needs stages, items, queues and cores, "
             f"got {len(stages)}, {n_items}, {queue_size} and {n_cores:g}"
         )
-    line = _Line(stages, n_items=n_items, queue_size=queue_size)
+    threads = [joined(members) for members in threads_of(stages)]
+    line = _Line(threads, n_items=n_items, queue_size=queue_size)
     now_s = 0.0
     while line.move():
-        rates = _rates(stages, line.working(), n_cores=n_cores)
+        rates = _rates(threads, line.working(), n_cores=n_cores)
         step_s = min(line.left_s[place] / rate for place, rate in rates.items())
         now_s += step_s
         for place, rate in rates.items():
             line.left_s[place] -= step_s * rate
     return now_s
+
+
+def threads_of(stages: Sequence[StageCost]) -> list[list[StageCost]]:
+    """Group stages by the threads that they run in."""
+    threads: list[list[StageCost]] = []
+    for stage in stages:
+        if stage.joins and threads:
+            threads[-1].append(stage)
+        else:
+            threads.append([stage])
+    return threads
+
+
+def joined(stages: Sequence[StageCost]) -> StageCost:
+    """Return what stages of one thread cost as one; the device is that of the first."""
+    n_samples = max(len(stage.samples_s) for stage in stages)
+    samples = tuple(sum(stage.cost_s(item) for stage in stages) for item in range(n_samples))
+    alone_s, core_s = sum(stage.mean_s for stage in stages), sum(stage.core_s for stage in stages)
+    name = ", ".join(stage.name for stage in stages)
+    return StageCost(name, samples, cores=core_s / alone_s if alone_s > 0 else 0.0, device=stages[0].device)
 
 
 class _Line:

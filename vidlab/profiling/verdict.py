@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlab.profiling.clock import in_ms
-from vidlab.profiling.overlap import CPU, StageCost, overlapped_s, sequential_s
+from vidlab.profiling.overlap import CPU, StageCost, joined, overlapped_s, sequential_s, threads_of
 
 # The stage that bounds is the one whose acceleration speeds up the whole most: each is tried with this share
 # of its time. Close to 1, so that no other stage takes over meanwhile.
@@ -116,7 +116,8 @@ def judge(stages: Sequence[StageCost], *, n_items: int, queue_size: int, n_cores
 def limits(stages: Sequence[StageCost], *, n_cores: float) -> tuple[Limit, ...]:
     """Return what no schedule can beat, tightest first.
 
-    A stage works on one item at a time: its own time is a limit. All processor work has to fit on the cores.
+    A stage works on one item at a time: its own time is a limit, and so is that of stages in one thread. All
+    processor work has to fit on the cores.
     Stages of one device have to fit on it together.
 
     >>> infer, decode = StageCost("infer", (0.03,), cores=1.5), StageCost("decode", (0.02,), cores=2)
@@ -124,6 +125,10 @@ def limits(stages: Sequence[StageCost], *, n_cores: float) -> tuple[Limit, ...]:
     [('the 2 cores', 0.0425), ('infer', 0.03), ('decode', 0.02)]
     """
     found = [Limit(stage.name, stage.mean_s, (stage.name,)) for stage in stages]
+    for members in threads_of(stages):
+        if len(members) > 1:
+            names = tuple(stage.name for stage in members)
+            found.append(Limit("one thread", joined(members).mean_s, names))
     on_cores = tuple(stage.name for stage in stages if stage.cores > 0)
     if len(on_cores) > 1:
         work_s = sum(stage.core_s for stage in stages)

@@ -18,7 +18,7 @@ from vidlab.video.reader import REFERENCE
 
 logger = logging.getLogger(__name__)
 
-FIRST_SHARE = 1 / 30  # of the time goes into the first pass, which settles how many frames the others take
+FIRST_SHARE = 1 / 20  # of the time goes into the first pass, which settles how many frames the others take
 MOST_ROUNDS = 25  # more say nothing new about a short file
 FEWEST_ROUNDS = 4  # a busy spell must not decide, so these are run even if they take longer than agreed
 HOPELESS = 2.0  # times slower than the best in both of the first rounds: not measured any further

@@ -4,17 +4,24 @@ import os
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
 
 import av
 import numpy as np
-from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
 from vidlab.types import UInt8Image
-from vidlab.video.decode import RgbConverter, cause_of, open_container, pick_stream
+from vidlab.video.decode import (
+    RgbConverter,
+    decode_packets,
+    iter_packets,
+    iter_shown,
+    open_container,
+    pick_stream,
+    prepare_stream,
+)
+from vidlab.video.losses import Tally
 from vidlab.video.orientation import orientation_of
 
 REORDERED_BY_PLAYER = "avi"  # stores no presentation times: with B-frames they come out in the wrong order
@@ -56,7 +63,7 @@ class PyavClipReader:
         self._container = open_container(self._path)
         self._decoded: Iterator[av.VideoFrame] | None = None
         self._last: int | None = None  # stamp of the latest decoded frame
-        self._refused = ""
+        self._tally = Tally()
         self._converter: RgbConverter | None = None
         self._open()
 
@@ -129,7 +136,7 @@ class PyavClipReader:
         except (av.FFmpegError, OSError):  # an index that cannot be searched
             self._reopen()
             return
-        self._decoded, self._last = self._iter_frames(), None
+        self._decode_on()
 
     def _reopen(self) -> None:
         self._container.close()
@@ -137,36 +144,23 @@ class PyavClipReader:
         self._open()
 
     def _open(self) -> None:
-        self._stream = pick_stream(self._container, path=self._path)
         # One thread: in a loader the workers share the cores; several decoder threads would also hold back as
         # many frames beyond the last one that is wanted.
-        self._stream.codec_context.thread_type = "NONE"
-        self._stream.codec_context.thread_count = 1
+        self._stream = prepare_stream(self._container, path=self._path, threads="NONE")
         if self._container.format.name == REORDERED_BY_PLAYER and self._stream.codec_context.has_b_frames:
             self._keys = []
-        self._decoded, self._last = self._iter_frames(), None
+        self._decode_on()
 
-    def _iter_frames(self) -> Iterator[av.VideoFrame]:
-        for packet in self._iter_packets():
-            try:
-                frames = self._stream.decode(packet)
-            except EOFError:
-                return
-            except (av.FFmpegError, ValueError) as error:
-                self._refused = cause_of(error)
-                continue
-            yield from frames
-
-    def _iter_packets(self) -> "Iterator[av.Packet[VideoStream] | None]":
-        try:
-            yield from self._container.demux(self._stream)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            self._refused = cause_of(error)
-            yield None  # drains the decoder
+    def _decode_on(self) -> None:
+        """Decode from wherever the file is read next."""
+        packets = iter_packets(self._container, self._stream, tally=self._tally)
+        self._decoded = decode_packets(packets, self._stream, tally=self._tally)
+        self._last = None
 
     def _rgb(self, frame: av.VideoFrame | None, index: int) -> UInt8Image:
         if frame is None:
-            reason = f" ({self._refused})" if self._refused else ""
+            said = self._tally.stopped or self._tally.reason
+            reason = f" ({said})" if said else ""
             raise VideoError(f"frame {index} of {self._path} cannot be decoded{reason}")
         if frame.is_corrupt and self._damaged == "drop":
             raise VideoError(f"frame {index} of {self._path} came out damaged")
@@ -189,12 +183,10 @@ def read_stamps(path: Path) -> tuple[list[int], list[int]]:
     keys: list[int] = []
     with open_container(path) as container:
         stream = pick_stream(container, path=path)
-        with suppress(av.FFmpegError, OSError, ValueError):  # a cut file: what came before the cut counts
-            for packet in container.demux(stream):
-                if packet.size and not packet.is_discard:
-                    stamps.append(packet.pts)
-                    if packet.is_keyframe and packet.pts is not None:
-                        keys.append(packet.pts)
+        for packet in iter_shown(container, stream, tally=Tally()):  # of a cut file: those before the cut
+            stamps.append(packet.pts)
+            if packet.is_keyframe and packet.pts is not None:
+                keys.append(packet.pts)
     known = sorted({stamp for stamp in stamps if stamp is not None})
     if len(known) < len(stamps):
         return list(range(len(stamps))), []

@@ -24,6 +24,7 @@ DEFAULT_STREAM = 0x0001
 TEXT_ART = "tty"  # FFmpeg draws text files as video; no one who passes one wants that
 KEEPS_FREED_BLOCKS = 31 << 20  # bytes; just under the 32 MB to which glibc lets its threshold rise
 AV_CODEC_FLAG_OUTPUT_CORRUPT = 1 << 3
+VP8_SHOWN = 0x10  # bit of a frame's first byte; alternative reference frames are decoded and never shown
 
 
 def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContainer:
@@ -68,6 +69,12 @@ def pick_stream(container: InputContainer, *, path: Path) -> VideoStream:
     return chosen
 
 
+def codec_name(stream: VideoStream) -> str:
+    """Name the codec that a stream is in, not the library that decodes it: `av1`, not `libdav1d`."""
+    codec = stream.codec_context.codec
+    return getattr(codec, "canonical_name", codec.name)
+
+
 def iter_decoded(
     path: Path, container: InputContainer, *, tally: Tally, threads: Threads, n_threads: int = 0
 ) -> Iterator[av.VideoFrame]:
@@ -85,7 +92,7 @@ def iter_decoded(
     """
     stream = prepare_stream(container, path=path, threads=threads, n_threads=n_threads)
     newest: int | None = None
-    for frame in _decode(container, stream, tally=tally):
+    for frame in decode_packets(iter_packets(container, stream, tally=tally), stream, tally=tally):
         if frame.pts is not None:
             newest = frame.pts if newest is None else max(newest, frame.pts)
         yield frame
@@ -96,12 +103,13 @@ def iter_decoded(
 
 
 def _iter_tail(path: Path, *, after: int | None) -> Iterator[av.VideoFrame]:
+    tally = Tally()
     with open_container(path) as container:
         stream = prepare_stream(container, path=path, threads="NONE")
         if after is not None:
             with suppress(av.FFmpegError):  # an index that cannot be searched: decode from the start
                 container.seek(after, stream=stream)
-        for frame in _decode(container, stream, tally=Tally()):
+        for frame in decode_packets(iter_packets(container, stream, tally=tally), stream, tally=tally):
             if frame.pts is not None and (after is None or frame.pts > after):
                 yield frame
 
@@ -120,8 +128,11 @@ def prepare_stream(
     return stream
 
 
-def _decode(container: InputContainer, stream: VideoStream, *, tally: Tally) -> Iterator[av.VideoFrame]:
-    for packet in iter_packets(container, stream, tally=tally):
+def decode_packets(
+    packets: "Iterator[av.Packet[VideoStream] | None]", stream: VideoStream, *, tally: Tally
+) -> Iterator[av.VideoFrame]:
+    """Decode packets of `iter_packets`; one that the decoder refuses is passed over, its reason kept."""
+    for packet in packets:
         try:
             frames = stream.decode(packet)
         except EOFError:
@@ -152,6 +163,19 @@ def iter_packets(
     except (av.FFmpegError, OSError, ValueError) as error:
         tally.stopped = cause_of(error)
         yield None
+
+
+def iter_shown(
+    container: InputContainer, stream: VideoStream, *, tally: Tally
+) -> "Iterator[av.Packet[VideoStream]]":
+    """Yield the packets whose frames are shown, with nothing decoded."""
+    is_vp8 = codec_name(stream) == "vp8"
+    for packet in iter_packets(container, stream, tally=tally):
+        if packet is None or not packet.size or packet.is_discard:
+            continue
+        if is_vp8 and not memoryview(packet)[0] & VP8_SHOWN:
+            continue
+        yield packet
 
 
 def _end_s(packet: "av.Packet[Stream]") -> float:

@@ -5,21 +5,19 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.errors import VideoError
 from vidlab.types import VideoInfo
-from vidlab.video.decode import iter_decoded, iter_packets, open_container, pick_stream
+from vidlab.video.decode import iter_decoded, iter_shown, open_container, pick_stream
 from vidlab.video.losses import Tally
 from vidlab.video.stamps import RisingStamps, tick_of
 
 # Containers that store when a frame is decoded, not when it is shown: their times may come out mixed up.
 DECODING_TIMES_ONLY = ("avi",)
 PROBED = 32  # frames decoded of such a file, to see whether they do
-VP8_SHOWN = 0x10  # bit of a frame's first byte; alternative reference frames are decoded and never shown
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,10 @@ def read_index(path: Path, info: VideoInfo) -> FrameIndex:
     with open_container(path) as container:
         stream = pick_stream(container, path=path)
         stream_index = int(stream.index)
-        for packet in iter_packets(container, stream, tally=tally):
-            if packet is not None and packet.size and not packet.is_discard and _is_shown(packet, info.codec):
-                shown.append(packet.pts)
-                if packet.is_keyframe:
-                    keys.append(packet.pts)
+        for packet in iter_shown(container, stream, tally=tally):
+            shown.append(packet.pts)
+            if packet.is_keyframe:
+                keys.append(packet.pts)
         mixed = container.format.name in DECODING_TIMES_ONLY and _comes_mixed(path, info)
     if None in shown or len(set(shown)) < len(shown):
         return _index_by_decoding(path, info, tally, stream_index=stream_index)
@@ -105,10 +102,6 @@ def read_index(path: Path, info: VideoInfo) -> FrameIndex:
     places = np.searchsorted(stamps, np.sort(np.array(keys, np.int64)))
     keyed = places.astype(np.int64)
     return FrameIndex(stamps, keyed, stream_index, info.time_base, tick_of(info), mixed, False, tally)
-
-
-def _is_shown(packet: Any, codec: str) -> bool:
-    return codec != "vp8" or bool(memoryview(packet)[0] & VP8_SHOWN)
 
 
 def _comes_mixed(path: Path, info: VideoInfo) -> bool:

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
 from vidlab.types import Frame, UInt8Image, VideoInfo
-from vidlab.video.decode import RgbConverter, iter_decoded, open_container, pick_stream
+from vidlab.video.decode import RgbConverter, codec_name, iter_decoded, open_container, pick_stream
 from vidlab.video.losses import Tally
 from vidlab.video.orientation import Orientation, orientation_of
 from vidlab.video.stamps import RisingStamps, tick_of
@@ -149,7 +149,7 @@ def _info(
         duration_s = container.duration / AV_TIME_BASE
     return VideoInfo(
         path=path,
-        codec=_codec_name(stream),
+        codec=codec_name(stream),
         size_hw=orientation.size_hw(stored_hw),
         fps=float(rate),
         n_frames=stream.frames or None,
@@ -157,8 +157,3 @@ def _info(
         rotation_deg=90 * orientation.quarter_turns,
         time_base=time_base,
     )
-
-
-def _codec_name(stream: VideoStream) -> str:
-    codec = stream.codec_context.codec
-    return getattr(codec, "canonical_name", codec.name)  # `av1`, not the decoder's name `libdav1d`

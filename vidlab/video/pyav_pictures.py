@@ -9,7 +9,14 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidlab.errors import DeviceError, VideoError
-from vidlab.video.decode import RgbConverter, cause_of, iter_packets, open_container, prepare_stream
+from vidlab.video.decode import (
+    RgbConverter,
+    cause_of,
+    decode_packets,
+    iter_packets,
+    open_container,
+    prepare_stream,
+)
 from vidlab.video.losses import Tally
 from vidlab.video.pictures import Picture, Request
 from vidlab.video.stamps import LOOKAHEAD, RisingStamps
@@ -27,7 +34,6 @@ class PyavPictures:
     not even decoded. Where the container's index leads too far, an earlier key frame is tried.
 
     Attributes:
-        reason: What the decoder said about the latest packet it refused; empty if it refused none.
         n_damaged: Frames given in which the decoder had to guess parts.
     """
 
@@ -43,7 +49,6 @@ class PyavPictures:
         self._stream = self._prepare(self._container)
         self._converter = RgbConverter(request.size_hw)
         self._at_start = True
-        self.reason = ""
         self.n_damaged = 0
 
     def _prepare(self, container: InputContainer) -> VideoStream:
@@ -76,9 +81,9 @@ class PyavPictures:
     def _decode_from(self, start: int, *, stop: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yield frames with their positions from `start` to before `stop`."""
         index, tally = self._request.index, Tally()
-        packets = self._packets_from(start, tally=tally)
+        packets = self._told_what_to_skip(self._packets_from(start, tally=tally), start=start)
         stamps = RisingStamps(index.tick)
-        for frame, stamp in stamps.over(self._decode(packets, start=start)):
+        for frame, stamp in stamps.over(decode_packets(packets, self._stream, tally=tally)):
             position = index.position_of(stamp)
             if position is not None and position >= stop:
                 return
@@ -111,9 +116,10 @@ class PyavPictures:
         with suppress(av.FFmpegError):  # where it fails, the first packet shows that we are elsewhere
             self._container.seek(int(self._request.index.stamps[key]), stream=self._stream)
 
-    def _decode(
+    def _told_what_to_skip(
         self, packets: "Iterator[av.Packet[VideoStream] | None]", *, start: int
-    ) -> Iterator[av.VideoFrame]:
+    ) -> "Iterator[av.Packet[VideoStream] | None]":
+        """Pass packets on; before each the decoder is told whether it may skip a frame nobody refers to."""
         context = self._stream.codec_context
         needed = self._request.index.stamps[max(0, start - MARGIN)]
         skips = context.name in SKIPPING
@@ -121,14 +127,7 @@ class PyavPictures:
             if skips:
                 early = packet is not None and packet.pts is not None and packet.pts < needed
                 context.skip_frame = "NONREF" if early else "DEFAULT"
-            try:
-                frames = self._stream.decode(packet)
-            except EOFError:
-                return
-            except (av.FFmpegError, ValueError) as error:
-                self.reason = cause_of(error)
-                continue
-            yield from frames
+            yield packet
 
     def close(self) -> None:
         """Let the file go."""
