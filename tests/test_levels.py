@@ -15,7 +15,7 @@ PACKAGE = ROOT / "vidlab"
 
 # One line per level, in the order of the design; within a line a room may import those before it.
 LEVELS = [
-    ["errors", "types", "classes", "schema", "params"],
+    ["errors", "types", "classes", "schema", "params", "heap"],
     ["flow", "metrics", "tracking", "temporal", "smoother"],  # smoother: arrays only, made of both before it
     ["video", "masks", "models", "synthetic"],
     ["profiling", "pipeline", "training", "viz", "jobs", "tuning", "viz.widgets"],
@@ -31,7 +31,7 @@ LIBRARIES = [
     {"matplotlib", "rich"},
     set(),
 ]
-TORCH = {"torch", "torchvision"}
+TORCH = {"torch", "torchvision", "threadpoolctl"}
 TORCH_ROOMS = ("models", "flow.raft", "training", "profiling", "pipeline")
 # Optional packages: the room that may import each; only one module of it does.
 ONE_MODULE = {

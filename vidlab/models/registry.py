@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vidlab.errors import ParameterError
+from vidlab.heap import keep_freed_memory
 from vidlab.models.device import require_device, require_torch
 from vidlab.models.protocol import Kind, StagedSegmenter
 from vidlab.params import EvidenceParams
@@ -46,6 +47,7 @@ def create(name: str, *, weights: str | None, device: str, score_floor: float) -
     if not 0 <= score_floor <= 1:
         raise ParameterError(f"score_floor must lie in [0, 1], got {score_floor}")
     require_torch()
+    keep_freed_memory()
     return MODELS[name].build(weights, require_device(device), score_floor)
 
 

@@ -13,6 +13,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidlab.errors import VideoError
+from vidlab.heap import keep_freed_memory
 from vidlab.types import UInt8Image
 from vidlab.video.losses import Tally
 from vidlab.video.scaling import Scaler
@@ -22,7 +23,6 @@ Threads = Literal["AUTO", "NONE"]
 NOT_A_VIDEO = 0x0400 | 0x0800  # dispositions: attached picture, timed thumbnails
 DEFAULT_STREAM = 0x0001
 TEXT_ART = "tty"  # FFmpeg draws text files as video; no one who passes one wants that
-KEEPS_FREED_BLOCKS = 31 << 20  # bytes; just under the 32 MB to which glibc lets its threshold rise
 AV_CODEC_FLAG_OUTPUT_CORRUPT = 1 << 3
 VP8_SHOWN = 0x10  # bit of a frame's first byte; alternative reference frames are decoded and never shown
 
@@ -190,10 +190,7 @@ class RgbConverter:
     def __init__(self, size_hw: tuple[int, int]) -> None:
         self._size_hw = size_hw
         self._scaler = Scaler()
-        # glibc gives freed blocks of a picture's size back to the system, and every new picture then costs
-        # page faults: a quarter of the processor's time at 1080p. Freeing one block near glibc's upper limit,
-        # never touched, makes it keep and re-use them.
-        np.empty(KEEPS_FREED_BLOCKS, np.uint8)
+        keep_freed_memory()
 
     def to_rgb(self, frame: av.VideoFrame) -> UInt8Image:
         """Convert one frame to uint8 (H, W, 3), RGB, scaled to the converter's size if it has another.

@@ -35,6 +35,7 @@ class DecordPictures:
         decord = _import()
         self._errors: tuple[type[Exception], ...] = (
             decord.DECORDError,
+            decord.DECORDLimitReachedError,  # it would have given a frame twice for one it cannot decode
             RuntimeError,
             IndexError,
             StopIteration,

@@ -66,6 +66,11 @@ class FrameIndex:
         place = int(np.searchsorted(self.stamps, stamp))
         return place if place < len(self) and self.stamps[place] == stamp else None
 
+    def stamp_after(self, stamp: int) -> int | None:
+        """The stamp that comes after one, None after the last."""
+        place = int(np.searchsorted(self.stamps, stamp, side="right"))
+        return int(self.stamps[place]) if place < len(self) else None
+
     def position_at(self, pts_s: float) -> int:
         """Position of the frame whose time is nearest."""
         place = int(np.searchsorted(self.times_s, pts_s))

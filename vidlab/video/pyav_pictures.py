@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 import av
 from av.codec.hwaccel import HWAccel, hwdevices_available
@@ -34,7 +35,7 @@ class PyavPictures:
     not even decoded. Where the container's index leads too far, an earlier key frame is tried.
 
     Attributes:
-        n_damaged: Frames given in which the decoder had to guess parts.
+        n_damaged: Frames of the latest reading in which the decoder had to guess parts.
     """
 
     def __init__(self, request: Request) -> None:
@@ -57,7 +58,7 @@ class PyavPictures:
 
     def read(self, positions: Sequence[int]) -> Iterator[Picture]:
         """Yield the frames at these positions, which rise; those that cannot be decoded are left out."""
-        index, place = self._request.index, 0
+        index, place, self.n_damaged = self._request.index, 0, 0
         while place < len(positions):
             stretch = self._stretch(positions, place)
             wanted = set(stretch)
@@ -83,14 +84,16 @@ class PyavPictures:
         index, tally = self._request.index, Tally()
         packets = self._told_what_to_skip(self._packets_from(start, tally=tally), start=start)
         stamps = RisingStamps(index.tick)
-        for frame, stamp in stamps.over(decode_packets(packets, self._stream, tally=tally)):
+        decoded = decode_packets(packets, self._stream, tally=tally)
+        for frame, stamp in stamps.over(decoded, after=index.stamp_after):
             position = index.position_of(stamp)
-            if position is not None and position >= stop:
-                return
-            if position is not None and position >= start:
+            if position is not None and start <= position < stop:
                 yield position, frame
+            if position is not None and position >= stop - 1:
+                return
 
     def _packets_from(self, start: int, *, tally: Tally) -> "Iterator[av.Packet[VideoStream] | None]":
+        """Go to the last key frame before a frame, at once, and return the packets from there on."""
         index = self._request.index
         key = index.key_before(start)
         while True:
@@ -99,10 +102,8 @@ class PyavPictures:
             first = next(packets, None)
             landed = first.pts if first is not None and first.size else None
             if key == 0 or (landed is not None and landed <= index.stamps[start]):
-                break
+                return chain([first], packets)
             key = index.key_before(key - 1)
-        yield first
-        yield from packets
 
     def _seek(self, key: int) -> None:
         if key == 0:

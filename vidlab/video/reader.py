@@ -15,6 +15,7 @@ from vidlab.types import Frame, UInt8Image, VideoInfo
 from vidlab.video import access
 from vidlab.video.comparing import PIXEL_TOLERANCE, difference, turn_of
 from vidlab.video.index import FrameIndex, read_index
+from vidlab.video.kept import KeptOpen
 from vidlab.video.orientation import UPRIGHT, Orientation
 from vidlab.video.pictures import Picture, Pictures, Request
 from vidlab.video.pyav import PyavReader
@@ -64,6 +65,7 @@ class BackendReader:
         self._reference = PyavReader(path, threads=threads)
         self.info: VideoInfo = self._reference.info
         self._is_reference = backend == REFERENCE and device == "cpu"
+        self._kept = KeptOpen()
         self._turn = self._reference.orientation if self._is_reference else self._compare_pictures()
 
     @cached_property
@@ -181,8 +183,8 @@ class BackendReader:
             reference.close()
 
     def _trusted(self, positions: Sequence[int], *, said: list[str]) -> Iterator[Picture]:
-        pictures = self._open_pictures(self._request(device=self._device))
-        done = 0
+        pictures = self._kept.take() or self._open_pictures(self._request(device=self._device))
+        done, in_order = 0, False
         try:
             for picture in pictures.read(positions):
                 fault = None if self._is_reference else self._fault(picture, positions[done])
@@ -191,9 +193,13 @@ class BackendReader:
                     return
                 yield picture
                 done += 1
+            in_order = self._is_reference and done == len(positions)
         finally:
             said.extend(_damage(pictures))
-            pictures.close()
+            if in_order:
+                self._kept.keep(pictures)
+            else:
+                pictures.close()
         if done < len(positions) and not self._is_reference:
             said.append(
                 f"{self.backend} gave {done} of {len(positions)} frames and no error; "

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -37,8 +37,15 @@ class RisingStamps:
     n_moved: int = 0
     n_missing: int = 0
 
-    def over(self, frames: Iterator[av.VideoFrame]) -> Iterator[tuple[av.VideoFrame, int]]:
-        """Yield each frame with its stamp; holds back at most `LOOKAHEAD` frames."""
+    def over(
+        self, frames: Iterator[av.VideoFrame], *, after: Callable[[int], int | None] = lambda stamp: None
+    ) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Yield each frame with its stamp; holds back at most `LOOKAHEAD` frames.
+
+        Args:
+            frames: In order of decoding.
+            after: The file's next stamp after one, where it is known: a frame that has it need not wait.
+        """
         waiting: deque[tuple[av.VideoFrame, int]] = deque()
         stamps: list[int] = []
         newest: int | None = None
@@ -49,6 +56,9 @@ class RisingStamps:
             heapq.heappush(stamps, newest)
             if len(waiting) > LOOKAHEAD:
                 last = self._settle(waiting[0][1], heapq.heappop(stamps), last)
+                yield waiting.popleft()[0], last
+            while waiting and last is not None and stamps[0] == waiting[0][1] == after(last):
+                last = heapq.heappop(stamps)
                 yield waiting.popleft()[0], last
         while waiting:
             last = self._settle(waiting[0][1], heapq.heappop(stamps), last)
