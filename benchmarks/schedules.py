@@ -6,12 +6,12 @@ Each pipeline is timed stage by stage alone, sequentially and overlapped, rounds
 
 - Stages that share no core (sleeping ones: a device, a network, a disk would wait like that). The limit is
   the slowest stage alone; owed: at least 0.95 of its throughput.
-- One thread for each stage, on few cores. There the limit is the longer of two times, and owed is 0.95 of the
-  throughput that it allows: the slowest stage alone; and every core running the whole pipeline by itself, in
-  a process of its own, on its part of the items. Nothing is shared then but the machine (caches, memory, the
-  clock, the units of a core that two hyperthreads share), so no schedule of these stages does better. The
-  column `bound by` says which of the two it was; `work / cores` is the bound on paper, processor seconds of
-  the stages alone divided by the cores, which the machine itself does not reach.
+- One thread for each stage, on few cores. There two stages at work slow each other even where each has a
+  core: they share caches, memory, the clock, and, as hyperthreads do, the units of a core. The limit is what
+  the machine does when all stages run at once in processes of their own, on items that are there already,
+  with nothing handed on: until the last one is through. Owed is 0.95 of its throughput. Where that takes no
+  longer than the slowest stage alone, the limit is that stage. Processor seconds of the stages alone, divided
+  by the cores, are shown beside both: a bound on paper.
 
 Runs are timed whole, from the first item's start to the last result: filling and emptying the pipeline counts
 against it, and weighs less the more items there are.
@@ -50,6 +50,7 @@ from vidlab.pipeline import Step, overlapped, sequential
 from vidlab.profiling import Timeline, available_cores
 
 FREE = 0.9  # of the cores must be free for a verdict
+TIE = 1.05  # times the slowest stage alone: stages at once that take no longer do not slow each other
 OWED = 0.95  # of the throughput that the limit allows
 KEPT = 6  # items on which a stage is timed alone, over and over: no fresh memory for each
 BUSY_S = 0.1  # that the cores are watched
@@ -64,7 +65,7 @@ class Round:
     Attributes:
         alone_s: Stage → seconds by itself.
         work_s: Stage → processor seconds by itself.
-        shared_s: Every core running the pipeline by itself on its part of the items; 0 if no stage computes.
+        at_once_s: All stages at once, each by itself in a process of its own.
         sequential_s: One stage after the other.
         overlapped_s: In threads.
         free_cores: How many cores were free around the overlapped run.
@@ -72,7 +73,7 @@ class Round:
 
     alone_s: dict[str, float]
     work_s: dict[str, float]
-    shared_s: float
+    at_once_s: float
     sequential_s: float
     overlapped_s: float
     free_cores: float
@@ -83,9 +84,9 @@ class Round:
         return sum(self.work_s.values()) / available_cores()
 
     @property
-    def limit_s(self) -> float:
-        """What no schedule can beat."""
-        return max(*self.alone_s.values(), self.shared_s)
+    def slowest_s(self) -> float:
+        """The slowest stage alone."""
+        return max(self.alone_s.values())
 
 
 @dataclass
@@ -96,15 +97,15 @@ class Case:
     source: Callable[[], Iterator[Any]]
     works: dict[str, Callable[[Any], Any]]
     n_items: int
-    computes: bool = True
     rounds: list[Round] = field(default_factory=list)
 
     def run(self) -> None:
         """Time everything once more."""
         steps = [Step(name, work) for name, work in self.works.items()]
-        alone_s, work_s = self._alone()
+        stages = self._stages()
+        alone_s, work_s = self._alone(stages)
         right, sequential_s = timed(lambda: list(sequential(self.source(), steps, timeline=Timeline())))
-        shared_s = self._on_every_core()
+        at_once_s = self._at_once(stages)
         before = free_cores()
         schedule = overlapped(
             self.source(), steps, timeline=Timeline(), queue_size=ScheduleParams().queue_size
@@ -113,11 +114,10 @@ class Case:
         if not all(np.array_equal(a, b) for a, b in zip(right, found, strict=True)):
             raise SystemExit(f"{self.name}: overlap changed the results")
         free = statistics.mean((before, free_cores()))
-        self.rounds.append(Round(alone_s, work_s, shared_s, sequential_s, overlapped_s, free))
+        self.rounds.append(Round(alone_s, work_s, at_once_s, sequential_s, overlapped_s, free))
 
-    def _alone(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Run each stage by itself; a stage's inputs are a few kept ones, over and over."""
-        alone_s, work_s = {}, {}
+    def _stages(self) -> dict[str, Callable[[], Any]]:
+        """Return each stage by itself, for all items; its inputs are a few kept ones, over and over."""
         kept = list(islice(self.source(), KEPT))
         stages: dict[str, Callable[[], Any]] = {"decode": lambda: deque(self.source(), maxlen=1)}
         for name, work in self.works.items():
@@ -128,36 +128,34 @@ class Case:
 
             stages[name] = drain
             kept = [work(item) for item in inputs]
+        return stages
+
+    def _alone(self, stages: dict[str, Callable[[], Any]]) -> tuple[dict[str, float], dict[str, float]]:
+        """Time each stage while nothing else runs: seconds, and processor seconds."""
+        alone_s, work_s = {}, {}
         for name, stage in stages.items():
             begun_s = time.process_time()
             _, alone_s[name] = timed(stage)
             work_s[name] = time.process_time() - begun_s
         return alone_s, work_s
 
-    def _on_every_core(self) -> float:
-        """Run a part of the items on each core, nothing shared but the machine; return the seconds."""
-        if not self.computes:
-            return 0.0
-        n_workers = int(available_cores())
-        part = self.n_items // n_workers
+    def _at_once(self, stages: dict[str, Callable[[], Any]]) -> float:
+        """Run every stage in a process of its own, nothing handed on; return the seconds to the last end."""
         context = multiprocessing.get_context("fork")
-        ready = context.Barrier(n_workers + 1)
+        ready = context.Barrier(len(stages) + 1)
 
-        def run_part() -> None:
-            items = islice(self.source(), part)
+        def run(stage: Callable[[], Any]) -> None:
             ready.wait()
-            for item in items:
-                for work in self.works.values():
-                    item = work(item)
+            stage()
 
-        workers = [context.Process(target=run_part) for _ in range(n_workers)]
+        workers = [context.Process(target=run, args=(stage,)) for stage in stages.values()]
         for worker in workers:
             worker.start()
         ready.wait()
         _, seconds = timed(lambda: [worker.join() for worker in workers])
         if any(worker.exitcode for worker in workers):
-            raise SystemExit(f"{self.name}: a core could not run the pipeline by itself")
-        return seconds * self.n_items / (part * n_workers)
+            raise SystemExit(f"{self.name}: a stage could not run by itself")
+        return seconds
 
     def middle(self, measure: Callable[[Round], float]) -> float:
         """Median over the rounds."""
@@ -203,7 +201,7 @@ def sleeping(durations_ms: Sequence[float], *, n_items: int) -> Case:
 
     works = {f"sleep {place}": sleeper(duration) for place, duration in enumerate(others, start=1)}
     listed = " | ".join(f"{duration:g}" for duration in durations_ms)
-    return Case(f"sleep {listed} ms", source, works, n_items, computes=False)
+    return Case(f"sleep {listed} ms", source, works, n_items)
 
 
 def blurring(*, n_items: int) -> Case:
@@ -256,13 +254,14 @@ def decode_with_one_thread(video: Path) -> Iterator[np.ndarray]:
 
 def verdict(case: Case) -> dict[str, Any]:
     """Compare with the limit: the ratio of each round, and which of the two bounds it was."""
-    ratios = [each.limit_s / each.overlapped_s for each in case.rounds]
     stages = case.rounds[0].alone_s
     alone_s = {stage: case.middle(lambda each, stage=stage: each.alone_s[stage]) for stage in stages}
     slowest, slowest_s = max(alone_s.items(), key=lambda pair: pair[1])
-    shared = case.middle(lambda each: each.shared_s) > slowest_s
+    slowed = case.middle(lambda each: each.at_once_s) > TIE * slowest_s
+    limits_s = [each.at_once_s if slowed else each.slowest_s for each in case.rounds]
+    ratios = [limit_s / each.overlapped_s for limit_s, each in zip(limits_s, case.rounds, strict=True)]
     return {
-        "bound by": "cores" if shared else slowest,
+        "bound by": "the machine" if slowed else slowest,
         "ratio": statistics.median(ratios),
         "lowest": min(ratios),
         "highest": max(ratios),
@@ -287,7 +286,7 @@ def show(cases: Sequence[Case]) -> None:
         "items",
         "each alone",
         "work / cores",
-        "every core",
+        "all at once",
         "sequential",
         "overlapped",
         "speed-up",
@@ -304,7 +303,7 @@ def show(cases: Sequence[Case]) -> None:
             str(case.n_items),
             " | ".join(f"{seconds:.2f}" for seconds in alone),
             f"{case.middle(lambda each: each.paper_s):.2f}",
-            f"{case.middle(lambda each: each.shared_s):.2f}",
+            f"{case.middle(lambda each: each.at_once_s):.2f}",
             f"{case.middle(lambda each: each.sequential_s):.2f}",
             f"{case.middle(lambda each: each.overlapped_s):.2f}",
             f"{case.middle(lambda each: each.sequential_s / each.overlapped_s):.2f}",
