@@ -1,6 +1,7 @@
 """How many frames per second each network sees, and how often faster than the reference that is.
 
-    python benchmarks/models.py --device cpu --size 270 480
+    python benchmarks/models.py --device cpu --size 270 480 --batch 1 4
+    python benchmarks/models.py --device cuda --size 1080 1920 --batch 1 4 16
 
 Weights are random for all, so that nothing is downloaded: speed does not depend on them, except that a
 detector with more to report pastes more masks (which is why the demo network is measured with its own
@@ -8,11 +9,13 @@ weights as well).
 """
 
 import argparse
+import json
 import logging
 import os
-import platform
 import statistics
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +23,7 @@ import torchvision
 from numpy.typing import NDArray
 
 from vidlab.errors import VidlabError
+from vidlab.jobs.story import hardware
 from vidlab.models import MODELS, Segmenter, create, resolve_device
 from vidlab.synthetic import iter_scene, random_scene
 
@@ -33,18 +37,27 @@ def main() -> None:
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--size", type=int, nargs=2, default=(270, 480), metavar=("H", "W"), help="pixels")
-    parser.add_argument("--batch", type=int, default=1, help="frames per call")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1], help="frames per call, each in turn")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; the median counts")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     args = parser.parse_args()
     logging.disable(logging.WARNING)  # the table says itself which weights are random
     device = resolve_device(args.device)
-    images = scene(tuple(args.size), n_frames=args.batch)
     networks = load(device)
-    times_s: dict[str, list[float]] = {label: [] for label in networks}
-    for _ in range(args.rounds + 1):
-        for label, network in networks.items():
-            times_s[label].append(measure_s(network, images, device=device))
-    print_table(args, device, networks, {label: seen[1:] for label, seen in times_s.items()})
+    height, width = args.size
+    print(
+        f"{width}×{height}, {args.rounds} interleaved rounds, {hardware(device=device)}, "
+        f"{torch.get_num_threads()} threads of {os.cpu_count()} cores, "
+        f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    )
+    images = scene((height, width), n_frames=max(args.batch))
+    frames_per_s: dict[int, dict[str, list[float]]] = {}
+    for batch in args.batch:
+        frames_per_s[batch] = measure(networks, images[:batch], device=device, rounds=args.rounds)
+        print_table(batch, frames_per_s, networks)
+    if args.json:
+        figures = {"hardware": hardware(device=device), "size_hw": args.size, "frames_per_s": frames_per_s}
+        args.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def scene(size_hw: tuple[int, int], *, n_frames: int) -> list[NDArray[np.uint8]]:
@@ -65,6 +78,17 @@ def load(device: str) -> dict[str, Segmenter]:
     return networks
 
 
+def measure(
+    networks: dict[str, Segmenter], images: list[NDArray[np.uint8]], *, device: str, rounds: int
+) -> dict[str, list[float]]:
+    """Return the frames per second of each round, the first of them, the warm-up, left out."""
+    rates: dict[str, list[float]] = {label: [] for label in networks}
+    for _ in range(rounds + 1):
+        for label, network in networks.items():
+            rates[label].append(len(images) / measure_s(network, images, device=device))
+    return {label: seen[1:] for label, seen in rates.items()}
+
+
 def measure_s(network: Segmenter, images: list[NDArray[np.uint8]], *, device: str) -> float:
     """Return the seconds of one call, with the GPU's work waited for."""
     started = time.perf_counter()
@@ -75,22 +99,14 @@ def measure_s(network: Segmenter, images: list[NDArray[np.uint8]], *, device: st
 
 
 def print_table(
-    args: argparse.Namespace, device: str, networks: dict[str, Segmenter], times_s: dict[str, list[float]]
+    batch: int, frames_per_s: dict[int, dict[str, list[float]]], networks: dict[str, Any]
 ) -> None:
-    """Print frames per second (median, slowest, fastest round) and the ratio to the reference."""
-    height, width = args.size
-    chip = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-    print(
-        f"{width}×{height}, batch {args.batch}, {args.rounds} interleaved rounds, {device} ({chip}),"
-        f" {torch.get_num_threads()} threads of {os.cpu_count()} cores,"
-        f" torch {torch.__version__}, torchvision {torchvision.__version__}"
-    )
-    reference_s = statistics.median(times_s["maskrcnn_resnet50_fpn (random)"])
-    print(f"{'model':34} {'frames/s':>9} {'slowest':>9} {'fastest':>9} {'ratio':>7}  weights")
-    for label, seen in times_s.items():
-        rates = [args.batch / s for s in (statistics.median(seen), max(seen), min(seen))]
-        ratio = reference_s / statistics.median(seen)
-        told = " ".join(f"{rate:9.2f}" for rate in rates)
+    """Print frames per second (median, slowest, fastest round), and the ratio to Mask R-CNN's first batch."""
+    first = next(iter(frames_per_s.values()))["maskrcnn_resnet50_fpn (random)"]
+    print(f"\nbatch {batch:<28} {'frames/s':>9} {'slowest':>9} {'fastest':>9} {'ratio':>7}  weights")
+    for label, rates in frames_per_s[batch].items():
+        told = " ".join(f"{rate:9.2f}" for rate in (statistics.median(rates), min(rates), max(rates)))
+        ratio = statistics.median(rates) / statistics.median(first)
         print(f"{label:34} {told} {ratio:7.1f}  {networks[label].weights}")
 
 

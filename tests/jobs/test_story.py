@@ -127,3 +127,9 @@ def test_hardware_names_device_and_cores():
     assert text.startswith("cpu, ")
     assert "cores (" in text
     assert str(Path.home()) not in text
+
+
+def test_hardware_names_the_gpu(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Fast {device}")
+    assert story.hardware(device="cuda:1").startswith("cuda:1: Fast cuda:1, ")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlab.jobs.record import describe_params, describe_run, write_json
+from vidlab.models import describe_device
 from vidlab.params import ProfileParams
 from vidlab.profiling import stage_timings
 from vidlab.viz.timeline import middle_of, plot_gantt, plot_stage_bars
@@ -41,6 +42,7 @@ def to_dict(result: "ProfileResult") -> dict[str, Any]:
         "model": result.model,
         "weights": result.weights,
         "device": result.device,
+        "device_name": describe_device(result.device),
         "n_frames": result.n_frames,
         "item_frames": result.item_frames,
         "n_cores": verdict.n_cores,

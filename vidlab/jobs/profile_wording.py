@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vidlab.jobs.profile_work import N_ROUNDS, NONE
+from vidlab.models import describe_device
 from vidlab.profiling import SpeedReport, Suggestion
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ def title_lines(result: "ProfileResult", *, name: str) -> list[str]:
     model = "no network" if result.model == NONE else f"{result.model} with weights {result.weights}"
     batch = "" if result.item_frames == 1 else f" in items of {result.item_frames}"
     warmup = next(iter(result.timings.values())).warmup_text
-    n_cores = result.verdict.n_cores
+    where = f"{describe_device(result.device)}, {result.verdict.n_cores:g} cores"
     lines = [
-        f"{name}: {width}×{height} {result.video.codec}, {model}, on {result.device}, {n_cores:g} cores",
+        f"{name}: {width}×{height} {result.video.codec}, {model}, on {where}",
         f"{result.n_frames} frames{batch} in each run, {N_ROUNDS} interleaved rounds; {warmup}",
     ]
     if result.crowding > _CROWDED:

@@ -18,6 +18,7 @@ from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics import bootstrap
 from vidlab.metrics.bootstrap import Interval, to_array
 from vidlab.metrics.summary import ClipSummary
+from vidlab.models import describe_device
 from vidlab.params import EvaluateParams, SourceParams
 from vidlab.types import BoolMask, UInt8Image
 from vidlab.video import open_source
@@ -199,4 +200,4 @@ def hardware(*, device: str) -> str:
         lines = _CPU_FILE.read_text(errors="replace").splitlines()
         models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         name = next(iter(models), name)
-    return f"{device}, {os.cpu_count()} cores ({name})"
+    return f"{describe_device(device)}, {os.cpu_count()} cores ({name})"

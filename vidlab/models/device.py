@@ -37,6 +37,17 @@ def resolve_device(device: str) -> str:
     return require_device(device)
 
 
+def describe_device(device: str) -> str:
+    """Name a device that is here, a GPU with its make: numbers say on what they were measured.
+
+    >>> describe_device("cpu")
+    'cpu'
+    """
+    if not device.startswith("cuda"):
+        return device
+    return f"{device}: {require_torch().cuda.get_device_name(device)}"
+
+
 def require_device(device: str) -> str:
     """Return a device's name if it is here.
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 FIRST_SHARE = 1 / 20  # of the time goes into the first pass, which settles how many frames the others take
 MOST_ROUNDS = 25  # more say nothing new about a short file
 FEWEST_ROUNDS = 4  # a busy spell must not decide, so these are run even if they take longer than agreed
-HOPELESS = 2.0  # times slower than the best in both of the first rounds: not measured any further
+HOPELESS = 1.3  # times slower than the best in both of the first rounds: the time goes to the others
 EVEN = 1.05  # PyAV is taken up to this factor: it alone says which frames are damaged
 
 
