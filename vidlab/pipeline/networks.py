@@ -78,7 +78,8 @@ class TimedNetwork:
             if self.kind == "instances":
                 seen = [(found["masks"] > MASK_THRESHOLD).any(dim=0)[0] for found in output]
                 return torch.stack(seen).to(torch.uint8)
-            labels: Tensor = output.argmax(dim=1).to(torch.uint8)
+            # On the CPU `argmax` over planes takes four times as long as `max`, which walks along memory.
+            labels: Tensor = output.max(dim=1).indices.to(torch.uint8)
             return labels
 
     def to_labels(self, output: Any) -> NDArray[np.uint8]:
