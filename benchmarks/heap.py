@@ -30,11 +30,12 @@ def run(video: Path, *, model: str, way: str, n_frames: int) -> dict[str, float]
     if way != "kept":
         vidlab.heap.keep_freed_memory = lambda: None  # type: ignore[assignment]  # before anyone imports it
     from vidlab.models import create_for_timing
+    from vidlab.params import SourceParams
     from vidlab.video import open_source
 
     logging.disable(logging.WARNING)
     network = create_for_timing(model, weights=None, device="cpu")
-    images = (frame.image for frame in open_source(video))
+    images = (frame.image for frame in open_source(video, fps=SourceParams().fps))
     for image in islice(images, WARM_UP):
         network.segment([image])
     begun_s, faults = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
