@@ -35,6 +35,7 @@ from vidlab.params.pipelines import (
     StreamParams,
 )
 from vidlab.params.profiling import ProfileParams
+from vidlab.params.widgets import PanelParams
 
 __all__ = [
     "DEFAULT_METHOD",
@@ -60,6 +61,7 @@ __all__ = [
     "MethodParams",
     "MovingAverageParams",
     "NoneParams",
+    "PanelParams",
     "Policy",
     "PreprocessParams",
     "ProfileParams",
