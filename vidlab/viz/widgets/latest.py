@@ -88,9 +88,10 @@ class Latest(Generic[WishT]):
             self._news.notify_all()
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until the last wish is served, or failed; False where it is not after so many seconds."""
+        """Wait until the last wish is served, or failed; False where it is not after so long, or was closed."""
         with self._news:
-            return self._news.wait_for(lambda: self._closed or self._n_done == self._n_wished, timeout_s)
+            self._news.wait_for(lambda: self._closed or self._n_done == self._n_wished, timeout_s)
+            return self._n_done == self._n_wished
 
     def close(self) -> None:
         """Stop all work and end the thread; may be called again, and by the work itself."""

@@ -14,7 +14,14 @@ from vidlab.metrics.overlap import iou
 from vidlab.types import OBJECT_CLASS_ID, UInt8Image
 from vidlab.viz import plots
 from vidlab.viz.colors import Color, class_color
-from vidlab.viz.overlay import draw_difference, draw_masks, side_by_side
+from vidlab.viz.overlay import (
+    draw_difference,
+    draw_masks,
+    panel_size,
+    resize_image,
+    resize_masks,
+    side_by_side,
+)
 from vidlab.viz.show import Picture, Table
 from vidlab.viz.tables import comparison_rows
 from vidlab.viz.widgets.shown import Shown, ShownFrame
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 SHEET_IN = (12.4, 2.5)  # of the two curves, inches; together as wide as the three pictures
 SHEET_DPI = 80  # at 100 they take longer to draw than the frame
 CURSOR_COLOR: Color = (176, 48, 96)  # as `plots.MARK_COLOR`
+MAX_WIDTH_PX = 1920  # of the three pictures together; larger ones shrink, tiny ones grow
 PANELS = ("raw", "stable", "difference")
 TABLE_HEADER = ("metric", "raw", "stable", "change")
 _JPEG_QUALITY = 88
@@ -55,16 +63,17 @@ class FramePictures:
 def draw_frame(frame: ShownFrame, *, method: str) -> FramePictures:
     """Draw the current frame; with truth the captions give J, the IoU with the true mask."""
     color = [class_color(OBJECT_CLASS_ID)]
-    raw, stable = (
-        draw_masks(frame.image, mask[np.newaxis], colors=color) for mask in (frame.raw, frame.stable)
-    )
+    size_hw = panel_size(frame.raw.shape, n_panels=len(PANELS), max_width_px=MAX_WIDTH_PX)
+    image = resize_image(frame.image, size_hw=size_hw)
+    masks = resize_masks(np.stack([frame.raw, frame.stable]), size_hw=size_hw)
+    raw, stable = (draw_masks(image, mask[np.newaxis], colors=color) for mask in masks)
     said = [f"raw · frame {frame.index}", f"stable, {method}"]
     if frame.truth is not None:
         said = [
             f"{words} · J {iou(mask, frame.truth):.3f}"
             for words, mask in zip(said, (frame.raw, frame.stable), strict=True)
         ]
-    difference = draw_difference(frame.image, frame.raw, frame.stable)
+    difference = draw_difference(image, masks[0], masks[1])
     return FramePictures(raw, stable, difference, (said[0], said[1], "red: removed · blue: added"))
 
 
@@ -143,15 +152,11 @@ def snapshot(shown: Shown) -> Picture:
     if shown.frame is None or shown.wish is None:
         return Picture(sheet.image)
     drawn = draw_frame(shown.frame, method=method_name(shown.wish.params))
-    rows = [side_by_side(drawn.images, captions=drawn.captions), sheet.with_cursor(shown.frame.index)]
-    width = max(row.shape[1] for row in rows)
-    whole = np.full((sum(len(row) for row in rows), width, 3), 255, np.uint8)
-    top = 0
-    for row in rows:
-        left = (width - row.shape[1]) // 2
-        whole[top : top + len(row), left : left + row.shape[1]] = row
-        top += len(row)
-    return Picture(whole)
+    curves = sheet.with_cursor(shown.frame.index)
+    pictures = side_by_side(drawn.images, captions=drawn.captions)
+    height, width = pictures.shape[:2]
+    size_hw = (round(height * curves.shape[1] / width), curves.shape[1])
+    return Picture(np.concatenate([resize_image(pictures, size_hw=size_hw), curves]))
 
 
 def metrics_table(shown: Shown) -> Table | None:
