@@ -154,7 +154,8 @@ class Latest(Generic[WishT]):
     def _finish(self, number: int) -> None:
         """Note what is done: this wish, and those of the same whole that were answered while it ran."""
         with self._news:
-            self._n_done = max(number, self._n_quick)
+            if not self._closed:
+                self._n_done = max(number, self._n_quick)
             self._news.notify_all()
 
     def _try(self, wish: WishT, act: Callable[[], None]) -> bool:
