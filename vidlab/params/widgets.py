@@ -32,3 +32,13 @@ class PanelParams(Params):
         100, "Time between two frames while playing; shorter is faster, down to what the page can draw.",
         unit="ms", ge=20, le=5000,
     )  # fmt: skip
+    tune_trials: int = tunable(
+        30, "Trials of the button that tunes; more finds better values, takes longer.", ge=1, le=100000
+    )
+    tune_minutes: float = tunable(
+        1.0,
+        "The button that tunes stops searching after this long; 0 is no limit.",
+        unit="min",
+        ge=0,
+        le=1000,
+    )

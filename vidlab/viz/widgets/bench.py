@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 Open = Callable[[Wish, Callable[[str], None]], Rehearsing]
 """Opens the clip and masks of a wish, telling in words how far it is."""
 Tune = Callable[[Any, str], MethodParams]
-"""Finds the parameters of a method, by its name, on a rehearsal."""
+"""Finds the parameters of a method, by its name, on a `Stoppable` rehearsal."""
 Listen = Callable[[Shown, Part], None]
 """Told what is shown now, and which part of it is new; called in the worker's thread."""
 
@@ -61,6 +61,7 @@ class Bench:
         self._opened: tuple[str, str] | None = None
         self._run: _Run | None = None
         self._n_tunings = 0
+        self._tuned_words = ""  # what a search said last
 
     # ── what Latest calls ───────────────────────────────────────────────────────────────────────────────────
     def same(self, wish: Wish, other: Wish) -> bool:
@@ -93,7 +94,8 @@ class Bench:
             )
             self._tell("table", stable=run.stable, worst=worst)
         took = "" if run.took_s is None else f", curves and metrics in {run.took_s:.1f} s"
-        self._tell("status", status=f"ready: {run.n_done} frames{took}")
+        tuned = f" · {self._tuned_words}" if run.params == self.shown.tuned else ""
+        self._tell("status", status=f"ready: {run.n_done} frames{took}{tuned}")
 
     def failed(self, wish: Wish, error: Exception) -> None:
         """Say in one line what went wrong."""
@@ -151,9 +153,15 @@ class Bench:
     def _search(self, tune: Tune, wish: Wish, rehearsal: Rehearsing, stop: Stop) -> None:
         self._n_tunings = wish.n_tunings
         self._tell_status("tuning … (any change stops it)")
+        self._tuned_words = "tuned"
+
+        def tell(words: str) -> None:
+            self._tuned_words = words
+            self._tell_status(words)
+
         with suppress(StoppedError):
-            tuned = tune(Stoppable(rehearsal, stop=stop), method_name(wish.params))
-            self._tell("tuned", tuned=tuned, status="tuned")
+            tuned = tune(Stoppable(rehearsal, stop=stop, tell=tell), method_name(wish.params))
+            self._tell("tuned", tuned=tuned, status=self._tuned_words)
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────
     def _show_frame(self, wish: Wish, index: int, stable: BoolMask, *, is_exact: bool) -> None:

@@ -88,7 +88,7 @@ class Latest(Generic[WishT]):
             self._news.notify_all()
 
     def settle(self, timeout_s: float) -> bool:
-        """Wait until the last wish is served, or failed; False where it is not after so long, or was closed."""
+        """Wait until the last wish is served, or failed; False where that takes longer, or was closed."""
         with self._news:
             self._news.wait_for(lambda: self._closed or self._n_done == self._n_wished, timeout_s)
             return self._n_done == self._n_wished

@@ -1,6 +1,6 @@
 """A rehearsal that can be taken away from whoever works with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from vidlab.metrics.summary import ClipSummary
@@ -19,16 +19,21 @@ class Stoppable:
     A search that knows nothing of stopping, such as Optuna's, ends by it at the next frame.
     """
 
-    def __init__(self, rehearsal: Rehearsing, *, stop: Stop) -> None:
-        """Wrap a rehearsal; `stop` is asked before every frame."""
-        self._rehearsal, self._stop = rehearsal, stop
+    def __init__(self, rehearsal: Rehearsing, *, stop: Stop, tell: Callable[[str], None]) -> None:
+        """Wrap a rehearsal; `stop` is asked before every frame, `tell` takes words for who waits."""
+        self._rehearsal, self._stop, self._tell = rehearsal, stop, tell
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rehearsal, name)
 
     def part(self, start: int, stop: int) -> "Stoppable":
         """Return some of the frames as a clip of its own, taken away with the whole."""
-        return Stoppable(getattr(self._rehearsal, "part")(start, stop), stop=self._stop)  # noqa: B009
+        return Stoppable(getattr(self._rehearsal, "part")(start, stop), stop=self._stop, tell=self._tell)  # noqa: B009
+
+    def tell(self, words: str) -> None:
+        """Say how far the work is, and let the person look elsewhere meanwhile."""
+        self._heed()
+        self._tell(words)
 
     def run(self, params: MethodParams, *, stop: Stop = lambda: False) -> Iterator[BoolMask]:
         """Yield the stable masks, bool (h, w), frame after frame."""
