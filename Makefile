@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo setup test test-slow check format notebooks lab lock clean
+.PHONY: help demo setup test test-slow test-browser check format notebooks lab lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,17 +30,20 @@ demo: $(INSTALLED) ## network, stabilizer and notebook on the sample scene; prin
 
 setup: $(INSTALLED) ## make .venv and install the package, editable, with everything it can use
 
-test: $(INSTALLED) ## all tests but the slow ones
-	$(TEST) -m "not slow"
+test: $(INSTALLED) ## all tests but the slow ones and those in a browser
+	$(TEST) -m "not slow and not browser"
 
 test-slow: $(INSTALLED) ## the slow tests: long properties, killed runs, memory
 	$(TEST) -m slow
+
+test-browser: $(INSTALLED) ## drag a slider in JupyterLab in headless Chromium, if that is installed
+	$(TEST) -m browser tests/browser
 
 check: $(INSTALLED) ## format, lint, types, tests: what a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(TEST) -m "not slow"
+	$(TEST) -m "not slow and not browser"
 
 format: $(INSTALLED) ## rewrite the code in the house format
 	$(BIN)/ruff format .
@@ -48,9 +51,10 @@ format: $(INSTALLED) ## rewrite the code in the house format
 
 notebooks: $(INSTALLED) ## run every notebook in full and keep its outputs: the only way they get committed
 	$(BIN)/python scripts/make_notebooks.py
+	$(BIN)/python scripts/make_start.py
 
-lab: $(INSTALLED) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab
+lab: $(INSTALLED) ## open JupyterLab on a page that lists the notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/start.md --LabApp.app_settings_dir=scripts/lab_settings
 
 lock: $(INSTALLED) ## resolve constraints.txt anew after pyproject.toml changed; pins that still fit stay
 	printf 'hatchling\nuv\n' | $(UV) pip compile pyproject.toml - --extra all --python $(BIN)/python \

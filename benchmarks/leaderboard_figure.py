@@ -18,6 +18,12 @@ LABELS = {
     "flow_fusion": "flow_fusion (causal)", "flow_fusion lag=4": "flow_fusion, 4 frames late",
 }  # fmt: skip
 OURS, OTHERS = ("flow_fusion",), "#777777"
+SAME_AS = {
+    "raw": "none",
+    "ema": "exponential",
+    "gaussian": "gaussian",
+    "median": "median",
+}  # a method of ours
 TITLES = {"real": "real sequences, two networks", "synthetic": "drawn scenes, 0 to 12 px/frame"}
 PLACES = [(dx, dy) for dy in (0, 12, -12, 24, -24) for dx in (8, -8)]  # points around a mark for its label
 FAR_PX2 = 0.5  # overlap, in square pixels, that is worth a label one point farther from its mark
@@ -60,7 +66,7 @@ def _panel(axes: Axes, rows: Rows, *, title: str) -> None:
 def _color(method: str) -> str:
     if method.startswith(OURS):
         return METHOD_COLORS["flow_fusion_two_pass" if "two_pass" in method else "flow_fusion"]
-    return METHOD_COLORS["none"] if method == "raw" else OTHERS
+    return METHOD_COLORS[SAME_AS[method]] if method in SAME_AS else OTHERS
 
 
 def _label(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:

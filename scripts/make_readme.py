@@ -21,7 +21,7 @@ import textwrap
 from contextlib import redirect_stdout
 from pathlib import Path
 
-import nbformat
+from make_start import listed
 
 from vidlab.metrics.clip import ClipMetrics
 from vidlab.metrics.comparison import compare
@@ -65,24 +65,8 @@ def replace_table(text: str, *, after: str, table: str) -> str:
 
 def notebook_table() -> str:
     """List the notebooks: the question of each title, and the last line each printed as its answer."""
-    rows = ["| question | answer, as the notebook printed it |", "|---|---|"]
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        question = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-        rows.append(f"| [{question}](notebooks/{path.name}) | {last_line(notebook)} |")
-    return "\n".join(rows)
-
-
-def last_line(notebook: nbformat.NotebookNode) -> str:
-    """Return the last line of text that a notebook printed."""
-    texts = [
-        output.text
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "stream"
-    ]
-    return texts[-1].strip().splitlines()[-1] if texts else ""
+    rows = [f"| [{each.question}](notebooks/{each.name}) | {each.answer} |" for each in listed()]
+    return "\n".join(["| question | answer, as the notebook printed it |", "|---|---|", *rows])
 
 
 def sample_table() -> str:

@@ -44,6 +44,8 @@ ONE_MODULE = {
     "nbclient": "jobs",
     "nbformat": "jobs",
     "pooch": "jobs",
+    "optuna": "tuning",
+    "sqlalchemy": "tuning",  # where Optuna keeps a study
 }
 
 

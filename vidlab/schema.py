@@ -34,7 +34,18 @@ def _odd(value: int) -> int:
 OddWindow = Annotated[int, AfterValidator(_odd)]
 
 
-def tunable(default: Any, meaning: str, *, unit: str = "", off: float | None = None, **limits: Any) -> Any:
+def tunable(
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    off: float | None = None,
+    search: tuple[float, float] | None = None,
+    log: bool = False,
+    step: float | None = None,
+    tuned: bool = False,
+    **limits: Any,
+) -> Any:
     """Declare a field of a `Params` model.
 
     Args:
@@ -42,9 +53,14 @@ def tunable(default: Any, meaning: str, *, unit: str = "", off: float | None = N
         meaning: One sentence, saying which way it pushes.
         unit: Its unit.
         off: The value at which its step does nothing, for the numbers that are a step of their own.
+        search: Smallest and largest value worth trying, where the range allows absurd ones.
+        log: Try it on a logarithmic scale: what counts is by how much it is multiplied.
+        step: Distance between values that are tried.
+        tuned: Searched by `vidlab tune` unless others are named.
         limits: What pydantic's `Field` takes: `gt`, `ge`, `lt`, `le`.
     """
-    return Field(default, description=meaning, json_schema_extra={"unit": unit, "off": off}, **limits)
+    extra: Any = {"unit": unit, "off": off, "search": search, "log": log, "step": step, "tuned": tuned}
+    return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,10 @@ class Tunable:
         unit: Unit, empty for plain numbers.
         meaning: One sentence, saying which way it pushes.
         off: The value at which its step does nothing: False, or a number; None where it is no step.
+        search: Smallest and largest value worth trying; None where the whole range is.
+        log: To be tried on a logarithmic scale.
+        step: Distance between values that are tried, None for any.
+        tuned: Searched by `vidlab tune` unless others are named.
     """
 
     name: str
@@ -74,6 +94,10 @@ class Tunable:
     unit: str
     meaning: str
     off: float | None
+    search: tuple[float, float] | None = None
+    log: bool = False
+    step: float | None = None
+    tuned: bool = False
 
 
 def tunables(model: type[Params]) -> list[Tunable]:
@@ -133,7 +157,8 @@ def _tunable_of(name: str, info: Any) -> Tunable:
     off = False if kind is bool else extra.get("off")
     return Tunable(
         name, kind, info.default, low, high, range_text, choices, extra.get("unit", ""),
-        info.description or "", off,
+        info.description or "", off, extra.get("search"), extra.get("log", False), extra.get("step"),
+        extra.get("tuned", False),
     )  # fmt: skip
 
 

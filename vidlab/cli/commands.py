@@ -10,9 +10,11 @@ from vidlab import classes as vocabulary
 from vidlab.cli.options import given
 from vidlab.errors import ParameterError
 from vidlab.params import (
+    DEFAULT_METHOD,
     METHODS,
     EvaluateParams,
     EvidenceParams,
+    MethodParams,
     SegmentParams,
     SourceParams,
     WriterParams,
@@ -29,7 +31,7 @@ DEFAULT_MODEL = "maskrcnn_resnet50_fpn"
 
 def segment(args: argparse.Namespace) -> int:
     """Run `vidlab segment`."""
-    classes = _classes(args.classes)
+    classes = wanted_classes(args.classes)
     source, network = given(args, SourceParams), given(args, SegmentParams)
     evidence = given(args, EvidenceParams)
     from vidlab import jobs
@@ -57,13 +59,14 @@ def segment(args: argparse.Namespace) -> int:
 
 def stabilize(args: argparse.Namespace) -> int:
     """Run `vidlab stabilize`."""
-    method = method_params(args.method, args.settings)
-    classes = _classes(args.classes)
+    method = _method(args)
+    classes = wanted_classes(args.classes)
     source, network = given(args, SourceParams), given(args, SegmentParams)
     evidence, writer = given(args, EvidenceParams), given(args, WriterParams)
-    masks_from = _masks_from(args)
+    masks_from = masks_source(args)
     from vidlab import jobs
     from vidlab.cli.progress import progress_bar
+    from vidlab.jobs.stabilize import method_name
 
     select = None if args.select is None else jobs.Selection.parse(args.select)
     with progress_bar("stabilizing") as progress:
@@ -85,7 +88,7 @@ def stabilize(args: argparse.Namespace) -> int:
             evidence=evidence,
             writer=writer,
         )
-    _print_stabilized(result, method=args.method)
+    _print_stabilized(result, method=method_name(method))
     return 0
 
 
@@ -155,7 +158,24 @@ def _print_stabilized(result: "StabilizeResult", *, method: str) -> None:
     print_paths({label: result.folder / name for label, name in names.items()})
 
 
-def _masks_from(args: argparse.Namespace) -> "MaskFile | Network":
+def _method(args: argparse.Namespace) -> MethodParams:
+    """Return the method that the words describe, or that a file does."""
+    if args.params is None:
+        return method_params(args.method or DEFAULT_METHOD, args.settings)
+    from vidlab.jobs.method_file import read_method
+    from vidlab.jobs.stabilize import method_name
+
+    method = read_method(Path(args.params), settings=args.settings)
+    if args.method not in (None, method_name(method)):
+        raise ParameterError(
+            f"the method must come from one place, got --method {args.method} and {method_name(method)} in "
+            f"{args.params}; leave one out"
+        )
+    return method
+
+
+def masks_source(args: argparse.Namespace) -> "MaskFile | Network":
+    """Return where masks come from: a file, or a network."""
     if args.masks is None:
         if args.probs:
             raise ParameterError("--probs must come with --masks, got it alone; see vidlab stabilize --help")
@@ -174,7 +194,8 @@ def _network(args: argparse.Namespace) -> "Network":
     return Network(args.model or DEFAULT_MODEL, args.weights)
 
 
-def _classes(text: str | None) -> tuple[int, ...] | None:
+def wanted_classes(text: str | None) -> tuple[int, ...] | None:
+    """Return the COCO ids that `--class` names, None for all."""
     if text is None:
         return None
     names = [name for name in text.split(",") if name.strip()]

@@ -4,7 +4,18 @@ import argparse
 from typing import TypeAlias
 
 import vidlab
-from vidlab.cli import commands, decoders, evaluate, fetch, lint_timing, loaders, overlay, profile, stream
+from vidlab.cli import (
+    commands,
+    decoders,
+    evaluate,
+    fetch,
+    lint_timing,
+    loaders,
+    overlay,
+    profile,
+    stream,
+    tune,
+)
 from vidlab.cli.options import Layout, Parser, add_options
 from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
 
@@ -18,6 +29,7 @@ examples:
   vidlab stabilize clip.mp4 --masks runs/clip --out runs/clip_stable
   vidlab stabilize frames/ --masks detections.json --class dog --out runs/dog
   vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
+  vidlab tune frames/ --masks detections.json --class dog --truth truth/ --out runs/tuned
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
   vidlab profile clip.mp4
   vidlab stream clip.mp4 --policy latest
@@ -54,6 +66,7 @@ def build_parser() -> Parser:
     lint_timing.add(commands_of, _command)
     stream.add(commands_of, _command)
     loaders.add(commands_of, _command)
+    tune.add(commands_of, _command)
     fetch.add(commands_of, _command)
     decoders.add(commands_of, _command)
     _run(commands_of)
@@ -124,7 +137,14 @@ def _stabilize(to: _Commands) -> None:
     parser.add_argument("--probs", action="store_true", help="the PNGs of --masks are probabilities, 255 = 1")
     _add_network(parser)
     parser.add_argument(
-        "--method", default=DEFAULT_METHOD, metavar="NAME", help=f"{', '.join(METHODS)} (default %(default)s)"
+        "--method",
+        metavar="NAME",
+        help=f"{', '.join(METHODS)} (default {DEFAULT_METHOD}, or that of --params)",
+    )
+    parser.add_argument(
+        "--params",
+        metavar="BEST.json",
+        help="method and tunables from a file of vidlab tune; --set wins over it",
     )
     parser.add_argument(
         "--set",

@@ -4,13 +4,16 @@ from vidlab.flow.consistency import occluded
 from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.farneback import FarnebackFlow
 from vidlab.flow.motion import Motion, MotionEstimator
+from vidlab.flow.remembered import FlowMemory, RememberedFlow
 from vidlab.flow.warp import nearest, resize_flow, resize_map, warp
 
 __all__ = [
     "DisFlow",
     "FarnebackFlow",
+    "FlowMemory",
     "Motion",
     "MotionEstimator",
+    "RememberedFlow",
     "nearest",
     "occluded",
     "resize_flow",

@@ -41,7 +41,7 @@ View: TypeAlias = Literal["panels", "contours", "heat", "all"]
 VIEWS: tuple[View, ...] = get_args(View)
 
 RAW, STABLE, MASKS, TRUTH = "raw", "stable", "masks", "truth"
-RAW_COLOR: Color = (255, 95, 50)  # the orange of the plots, brighter: it has to stand out from a picture
+RAW_COLOR: Color = (255, 146, 85)  # the orange of the plots, brighter: it has to stand out from a picture
 COLORS: Mapping[str, Color] = {RAW: RAW_COLOR, STABLE: MASK_COLOR, MASKS: MASK_COLOR, TRUTH: TRUTH_COLOR}
 MAX_WIDTH_PX = 1920  # what screens and browsers show without scaling
 MAX_HEIGHT_PX = 1080

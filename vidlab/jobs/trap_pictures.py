@@ -10,13 +10,14 @@ from numpy.typing import ArrayLike
 from vidlab.metrics.boundary import boundary_px
 from vidlab.types import BoolMask, UInt8Image
 from vidlab.viz.colors import METHOD_COLORS, RAW_COLOR, Color
+from vidlab.viz.outlines import draw_outlines
 from vidlab.viz.plots import MARK_COLOR, VERSION_COLORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TRUE_COLOR: Color = (255, 255, 255)
-WRONG_COLOR: Color = (255, 90, 200)
+WRONG_COLOR: Color = (255, 134, 220)
 TINT: Color = (60, 150, 255)
 _TINTED = 0.45  # weight of a tint: the picture shows through
 COLORS = {  # of versions, metrics and judges; the same in every plot
@@ -57,12 +58,7 @@ def draw_tolerance(
     forgiven = np.asarray(cv2.distanceTransform(apart, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)) <= tolerance_px
     drawn = _tint(image, {TINT: forgiven})[box]
     big: UInt8Image = np.asarray(cv2.resize(drawn, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC))
-    origin = (-zoom * box[1].start, -zoom * box[0].start)
-    for shown, color in ((target, TRUE_COLOR), (mask, WRONG_COLOR)):
-        grown = cv2.resize(shown.view(np.uint8), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
-        outlines, _ = cv2.findContours(grown, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(big, outlines, -1, color, max(1, zoom // 2), cv2.LINE_AA, offset=origin)
-    return big
+    return draw_outlines(big, np.stack([target[box], mask[box]]), colors=(TRUE_COLOR, WRONG_COLOR))
 
 
 def draw_areas(image: UInt8Image, areas: Mapping[Color, BoolMask]) -> UInt8Image:

@@ -7,25 +7,18 @@ stabilizing method from `name=value` texts.
 
 from vidlab.params.decoding import BackendName, DecodingParams
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
-from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
-from vidlab.params.masks import EvaluateParams, EvidenceParams
-from vidlab.params.methods import (
-    DEFAULT_METHOD,
-    METHODS,
+from vidlab.params.filters import (
     ExponentialParams,
     FilterParams,
-    FlowFusionParams,
-    FlowFusionTwoPassParams,
-    FlowPreset,
-    FusionParams,
     GaussianParams,
     MedianParams,
-    MethodParams,
     MovingAverageParams,
-    NoneParams,
-    method_model,
-    method_params,
 )
+from vidlab.params.fusion import FlowFusionParams, FlowFusionTwoPassParams, FusionParams
+from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
+from vidlab.params.masks import EvaluateParams, EvidenceParams
+from vidlab.params.method import FlowPreset, MethodParams, NoneParams
+from vidlab.params.methods import DEFAULT_METHOD, METHODS, method_model, method_params
 from vidlab.params.pipelines import (
     DEFAULT_NETWORK,
     Policy,
@@ -35,6 +28,8 @@ from vidlab.params.pipelines import (
     StreamParams,
 )
 from vidlab.params.profiling import ProfileParams
+from vidlab.params.tuning import TuneParams
+from vidlab.params.widgets import PanelParams
 
 __all__ = [
     "DEFAULT_METHOD",
@@ -60,6 +55,7 @@ __all__ = [
     "MethodParams",
     "MovingAverageParams",
     "NoneParams",
+    "PanelParams",
     "Policy",
     "PreprocessParams",
     "ProfileParams",
@@ -68,6 +64,7 @@ __all__ = [
     "SegmentParams",
     "SourceParams",
     "StreamParams",
+    "TuneParams",
     "WriterParams",
     "method_model",
     "method_params",

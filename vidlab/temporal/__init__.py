@@ -1,5 +1,7 @@
 """Masks over time: filters, and the stabilizer that follows motion."""
 
+from typing import TYPE_CHECKING
+
 from vidlab.errors import ParameterError
 from vidlab.params import (
     FilterParams,
@@ -10,11 +12,19 @@ from vidlab.params import (
 )
 from vidlab.temporal.protocol import ClassState, Evidence, Stabilizer, StableFrame
 
+if TYPE_CHECKING:
+    from vidlab.flow import DisFlow
+
 __all__ = ["ClassState", "Evidence", "Stabilizer", "StableFrame", "create_stabilizer"]
 
 
-def create_stabilizer(params: MethodParams) -> Stabilizer:
+def create_stabilizer(params: MethodParams, *, flow: "DisFlow | None" = None) -> Stabilizer:
     """Build the stabilizer that a method's parameters describe.
+
+    Args:
+        params: The method with its tunables.
+        flow: Estimates the motion in place of a flow of its own, such as one that remembers; None builds the
+            one that the tunables name. Nobody else may use it meanwhile.
 
     Raises:
         ParameterError: No method takes parameters of this type.
@@ -27,10 +37,10 @@ def create_stabilizer(params: MethodParams) -> Stabilizer:
         case NoneParams():
             return Unfiltered()
         case FilterParams():
-            return create_filter(params)
+            return create_filter(params, flow=flow)
         case FlowFusionTwoPassParams():
-            return FlowFusion(params, look_ahead=params.look_ahead, chunk=params.chunk)
+            return FlowFusion(params, look_ahead=params.look_ahead, chunk=params.chunk, flow=flow)
         case FlowFusionParams():
-            return FlowFusion(params, look_ahead=params.lag, chunk=1)
+            return FlowFusion(params, look_ahead=params.lag, chunk=1, flow=flow)
         case _:
             raise ParameterError(f"params must be those of a method, got {type(params).__name__}")

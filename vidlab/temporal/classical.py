@@ -22,32 +22,42 @@ from vidlab.temporal.medians import Median
 from vidlab.temporal.protocol import Stabilizer
 
 
-def create_filter(params: FilterParams) -> Stabilizer:
+def create_filter(params: FilterParams, *, flow: DisFlow | None = None) -> Stabilizer:
     """Build a filter, with or without motion compensation.
+
+    Args:
+        params: The filter with its tunables.
+        flow: Estimates the motion, if it is followed; None builds the one that the tunables name.
 
     Raises:
         ParameterError: No filter takes parameters of this type.
     """
     match params:
         case MovingAverageParams(window=window):
-            return _window_filter(partial(WeightedMean, np.ones(window)), window, params)
+            return _window_filter(partial(WeightedMean, np.ones(window)), window, params, flow)
         case MedianParams(window=window):
-            return _window_filter(Median, window, params)
+            return _window_filter(Median, window, params, flow)
         case GaussianParams(window=window, sigma=sigma):
-            return _window_filter(partial(WeightedMean, gaussian_weights(window, sigma)), window, params)
+            return _window_filter(
+                partial(WeightedMean, gaussian_weights(window, sigma)), window, params, flow
+            )
         case ExponentialParams(alpha=alpha, follow_motion=True):
-            return FollowingExponential(alpha=alpha, flow=_flow(params), cut_similarity=_cut_similarity())
+            return FollowingExponential(
+                alpha=alpha, flow=flow or _flow(params), cut_similarity=_cut_similarity()
+            )
         case ExponentialParams(alpha=alpha):
             return Exponential(alpha=alpha)
         case _:
             raise ParameterError(f"params must be those of a filter, got {type(params).__name__}")
 
 
-def _window_filter(combine: Callable[[], Combine], window: int, params: FilterParams) -> Stabilizer:
+def _window_filter(
+    combine: Callable[[], Combine], window: int, params: FilterParams, flow: DisFlow | None
+) -> Stabilizer:
     if not params.follow_motion:
         return WindowFilter(combine, window=window)
     return FollowingWindowFilter(
-        combine(), window=window, flow=_flow(params), cut_similarity=_cut_similarity()
+        combine(), window=window, flow=flow or _flow(params), cut_similarity=_cut_similarity()
     )
 
 

@@ -38,19 +38,22 @@ FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no 
 class FlowFusion:
     """Masks fused along the flow; causal with `look_ahead=0`, both ways otherwise."""
 
-    def __init__(self, params: FusionParams, *, look_ahead: int, chunk: int) -> None:
+    def __init__(
+        self, params: FusionParams, *, look_ahead: int, chunk: int, flow: DisFlow | None = None
+    ) -> None:
         """Set up an empty stabilizer.
 
         Args:
             params: The tunables of the six steps.
             look_ahead: Frames after a frame that speak for it.
             chunk: Frames finished at once; results come up to `look_ahead + chunk - 1` frames late.
+            flow: Estimates the motion; None builds the one that the tunables name.
         """
         self._params = params
         self._look_ahead = look_ahead
         self._chunk = chunk
         self.delay = look_ahead + chunk - 1
-        self._flow = DisFlow(preset=params.flow_preset, scale=params.flow_scale)
+        self._flow = flow or DisFlow(preset=params.flow_preset, scale=params.flow_scale)
         self._motion = MotionEstimator(
             self._flow, cut_similarity=params.cut_similarity, both_ways=look_ahead > 0
         )

@@ -9,14 +9,13 @@ from vidlab.errors import ShapeError
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 from vidlab.viz.colors import Color
 
-_LINE_PX = 1.5  # bright line of an outline, in a picture up to this wide:
+_LINE_PX = 2.0  # bright line of an outline, one pixel on either side, in a picture up to this wide:
 _LINE_WIDTH_PX = 960
-_RIM_PX = 1.0  # dark line on either side of it: one of the two stands out, whatever lies behind
-_RIM = 0.85  # how dark
+_RIM_PX = 1.0  # black line on either side of it: one of the two stands out, whatever lies behind
 
 
 def draw_outlines(image: UInt8Image, masks: BoolMask, *, colors: Sequence[Color]) -> UInt8Image:
-    """Draw thin, smooth outlines of masks over an image: a bright line between two dark ones.
+    """Draw thin, smooth outlines of masks over an image: a bright line between two black ones.
 
     The line runs where the mask ends, between two pixels, and not where the object leaves the picture.
 
@@ -50,7 +49,7 @@ def _outline(drawn: UInt8Image, mask: BoolMask, color: Color) -> None:
     distance = _distance(mask, size_hw=(drawn.shape[0], drawn.shape[1]))
     near = distance < half + _RIM_PX + 0.5
     distance, pixels = distance[near][:, np.newaxis], drawn[near].astype(np.float32)
-    pixels *= 1 - np.float32(_RIM) * np.clip(half + np.float32(_RIM_PX + 0.5) - distance, 0, 1)
+    pixels *= 1 - np.clip(half + np.float32(_RIM_PX + 0.5) - distance, 0, 1)
     bright = np.clip(half + np.float32(0.5) - distance, 0, 1)
     drawn[near] = (pixels * (1 - bright) + np.array(color, np.float32) * bright + 0.5).astype(np.uint8)
 

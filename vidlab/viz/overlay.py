@@ -25,7 +25,7 @@ _MAX_ENLARGE = 8
 
 
 def draw_masks(image: UInt8Image, masks: BoolMask, *, colors: Sequence[Color]) -> UInt8Image:
-    """Draw masks over an image: a translucent fill and an outline, bright between two dark lines.
+    """Draw masks over an image: a translucent fill and an outline, bright between two black lines.
 
     Args:
         image: uint8 (H, W, 3), RGB.

@@ -1,0 +1,104 @@
+"""The notebook of the sliders as a person has it: run all in JupyterLab, drag, and see what it does.
+
+SCREENSHOT=figures/widgets.png make test-browser saves what is seen then, on the sample scene.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from lab_page import LabPage, open_browser, require_browser
+from lab_server import Lab, running_lab
+from notebook_copies import NOTEBOOKS, copy_unrun
+
+SLIDERS = NOTEBOOKS / "hw2_06_what_do_the_sliders_do.ipynb"
+RUN_LIMIT_S = 400  # three minutes on two cores, and a margin for busy ones
+READY_LIMIT_S = 120
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not SLIDERS.exists(), reason=f"{SLIDERS.name} does not exist yet"),
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    require_browser()
+    folder = tmp_path_factory.mktemp("house")
+    copy_unrun(SLIDERS, folder / "run" / SLIDERS.name, **parameters(folder))
+    (folder / "as_committed").mkdir()
+    (folder / "as_committed" / SLIDERS.name).write_bytes(SLIDERS.read_bytes())
+    with running_lab(folder, home=tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+def parameters(folder: Path) -> dict[str, object]:
+    """A picture is taken of the whole notebook; without one the quick run will do."""
+    return {"quick": "SCREENSHOT" not in os.environ}
+
+
+@pytest.fixture(scope="module")
+def panel(lab: Lab) -> Iterator[LabPage]:
+    """The notebook after Run All, once the panel has nothing left to do."""
+    with open_browser() as page:
+        seen = LabPage(page, address=lab.address(f"run/{SLIDERS.name}"))
+        seen.run_all(limit_s=RUN_LIMIT_S)
+        wait_until_ready(seen)
+        yield seen
+
+
+def wait_until_ready(panel: LabPage) -> None:
+    panel.wait_until(
+        lambda: panel.text(".vidlab-status").startswith("ready"), what="ready", limit_s=READY_LIMIT_S
+    )
+
+
+def test_dragging_a_slider_changes_picture_and_metrics(panel: LabPage) -> None:
+    picture, metrics = panel.picture(".vidlab-stable"), panel.text(".vidlab-metrics")
+    assert "IoU" in metrics
+    value = panel.text(".vidlab-tunable-memory .widget-readout")
+    panel.drag(".vidlab-tunable-memory", by=-0.5)
+    assert panel.text(".vidlab-tunable-memory .widget-readout") != value
+    panel.wait_until(
+        lambda: panel.picture(".vidlab-stable") != picture, what="another picture", limit_s=READY_LIMIT_S
+    )
+    panel.wait_until(
+        lambda: panel.text(".vidlab-metrics") != metrics, what="other metrics", limit_s=READY_LIMIT_S
+    )
+    wait_until_ready(panel)
+    assert panel.failures == []
+    if "SCREENSHOT" in os.environ:
+        panel.screenshot(".vidlab-panel", to=ROOT / os.environ["SCREENSHOT"])
+
+
+def test_scrubbing_shows_another_frame(panel: LabPage) -> None:
+    raw, stable = (panel.picture(f".vidlab-{name}") for name in ("raw", "stable"))
+    curves = panel.picture(".vidlab-curves")
+    panel.drag(".vidlab-frame", by=0.3)
+    for name, before in (("raw", raw), ("stable", stable), ("curves", curves)):
+        panel.wait_until(
+            lambda name=name, before=before: panel.picture(f".vidlab-{name}") != before,
+            what=f"another picture in .vidlab-{name}",
+            limit_s=READY_LIMIT_S,
+        )
+
+
+def test_another_method_brings_its_own_sliders(panel: LabPage) -> None:
+    before = panel.picture(".vidlab-stable")
+    panel.find(".vidlab-method select").select_option("exponential")
+    panel.find(".vidlab-tunable-alpha")
+    panel.wait_until(
+        lambda: panel.picture(".vidlab-stable") != before, what="another picture", limit_s=READY_LIMIT_S
+    )
+    wait_until_ready(panel)
+
+
+def test_committed_notebook_shows_a_picture_before_anything_runs(lab: Lab) -> None:
+    with open_browser() as page:
+        seen = LabPage(page, address=lab.address(f"as_committed/{SLIDERS.name}"))
+        sizes = seen.page.locator(".jp-OutputArea-output img").evaluate_all(
+            "all => all.map(one => one.naturalWidth)"
+        )
+        assert max(sizes, default=0) >= 300
