@@ -16,6 +16,8 @@ from vidlab.tuning.space import Axis, Point, defaults_of, near_defaults
 from vidlab.tuning.studies import Direction, Study, Tried
 from vidlab.tuning.trying import Trier
 
+MOST_NEAR = 60  # small changes to the defaults: of more, a sampler that learns makes better use
+
 Space = Mapping[str, Sequence[Axis]]
 Watch = Callable[[int, int, float], None]
 """Told after every trial how many are done, how many are to be, and the best score so far."""
@@ -106,16 +108,19 @@ def search(
         objectives.append("minimize")
     study = Study(name, space=space, directions=objectives, first=first, seed=params.seed, storage=storage)
     asked: dict[int, MethodParams] = {}
-    before = study.tried()
+    before, base = study.tried(), base_of(space)
+    base_begun = any(tried.point == base for tried in before)
     n_done, best = len(before), max((_mean(tried).score for tried in before), default=0.0)
     end_s = time.monotonic() + 60 * minutes if minutes else float("inf")
     watch(n_done, params.trials, best)
 
     def ask() -> tuple[int, MethodParams] | None:
-        begun = n_done + len(asked)
-        if begun >= params.trials or (begun and time.monotonic() >= end_s):
+        nonlocal base_begun
+        is_over = n_done + len(asked) >= params.trials or time.monotonic() >= end_s
+        if is_over and base_begun:
             return None
         number, point = study.ask()
+        base_begun = base_begun or point == base
         asked[number] = point.params
         return number, asked[number]
 
@@ -140,7 +145,7 @@ def first_points(space: Space, *, params: TuneParams) -> list[Point]:
     base = base_of(space)
     others = [defaults_of(method, axes) for method, axes in space.items() if method != base.method]
     rng = np.random.default_rng(params.seed)
-    n_near = min(round(params.near * params.trials), params.trials - 1 - len(others))
+    n_near = min(round(params.near * params.trials), params.trials - 1 - len(others), MOST_NEAR)
     methods = [method for method, axes in space.items() if axes] or list(space)
     near = [
         near_defaults(method, space[method], rng=rng)
