@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from vidlab.tuning.fronts import front
 from vidlab.tuning.search import Found
 from vidlab.tuning.tune import Tuned
 from vidlab.tuning.wording import FLICKER, QUALITY
@@ -32,8 +33,9 @@ def plot_front(axes: "Axes", tuned: Tuned) -> "Axes":
             [mean.quality for mean in means],
             s=16, color=METHOD_COLORS.get(method, "#555555"), alpha=0.75, label=method, zorder=3,
         )  # fmt: skip
-    front = sorted((trial.mean for trial in found.front), key=lambda mean: mean.flicker)
-    flickers, qualities = [mean.flicker for mean in front], [mean.quality for mean in front]
+    # trials that are on the front for their short delay alone lie below the line
+    pairs = [(trial.mean.quality, trial.mean.flicker) for trial in found.trials]
+    qualities, flickers = zip(*(pairs[place] for place in reversed(front(pairs))), strict=True)
     axes.step(flickers, qualities, where="post", color="#444444", linewidth=0.9, label="front", zorder=2)
     marks = ((found.base, "s", 70, "defaults"), (found.knee, "D", 90, "knee"), (found.best, "*", 190, "best"))
     ring: dict[str, Any] = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.3, "zorder": 4}
