@@ -189,11 +189,6 @@ def test_tune_moves_the_controls(make) -> None:
     assert "ready" in panel.shown.status
 
 
-def test_tune_is_switched_off_without_a_tuner(make) -> None:
-    assert find(make(), "tune").disabled
-    assert not find(make(tune=lambda rehearsal, method: method_params(method)), "tune").disabled
-
-
 def test_copy_and_save_take_what_the_controls_say(make, tmp_path: Path) -> None:
     panel = make()
     find(panel, "tunable-alpha").value = 0.7
