@@ -22,7 +22,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
-SCREEN = {"width": 1280, "height": 1400}
+SCREEN = {"width": 1600, "height": 1300}
 OPEN_LIMIT_S = 120
 STEP_LIMIT_S = 30
 

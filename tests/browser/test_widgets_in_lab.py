@@ -1,6 +1,6 @@
 """The notebook of the sliders as a person has it: run all in JupyterLab, drag, and see what it does.
 
-SCREENSHOT=figures/widgets.png make test-browser saves what is seen then, on the sample scene.
+SCREENSHOT=figures/widgets.png make test-browser saves what is seen, on the sample scene.
 """
 
 import os
@@ -47,7 +47,7 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture(scope="module")
 def panel(lab: Lab, browser: "Browser") -> LabPage:
     """The notebook after Run All, once the panel has nothing left to do."""
-    seen = LabPage(browser, address=lab.address(f"run/{SLIDERS.name}"))
+    seen = LabPage(browser, address=lab.address(f"run/{SLIDERS.name}", view="doc/tree"))
     seen.run_all(limit_s=RUN_LIMIT_S)
     wait_until_ready(seen)
     return seen
@@ -73,6 +73,19 @@ def test_dragging_a_slider_changes_picture_and_metrics(panel: LabPage) -> None:
     assert "IoU" in panel.text(".vidlab-metrics")  # the table is whole again
     assert panel.text(".vidlab-metrics") != metrics
     assert panel.failures == []
+
+
+def test_worst_frame_is_a_click_away(panel: LabPage) -> None:
+    frame = panel.text(".vidlab-frame .widget-readout")
+    picture = panel.picture(".vidlab-stable")
+    buttons = {
+        one.inner_text().partition(":")[0]: one for one in panel.page.locator(".vidlab-worst button").all()
+    }
+    wanted = next(number for number in buttons if number != frame)
+    buttons[wanted].click()
+    panel.wait_until(lambda: panel.picture(".vidlab-stable") != picture, what="another picture")
+    panel.wait_until(lambda: panel.text(".vidlab-frame .widget-readout") == wanted, what=f"frame {wanted}")
+    wait_until_ready(panel)
     if "SCREENSHOT" in os.environ:
         panel.screenshot(".vidlab-panel", to=ROOT / os.environ["SCREENSHOT"])
 
@@ -100,6 +113,6 @@ def test_another_method_brings_its_own_sliders(panel: LabPage) -> None:
 
 
 def test_committed_notebook_shows_a_picture_before_anything_runs(lab: Lab, browser: "Browser") -> None:
-    seen = LabPage(browser, address=lab.address(f"as_committed/{SLIDERS.name}"))
+    seen = LabPage(browser, address=lab.address(f"as_committed/{SLIDERS.name}", view="doc/tree"))
     pictures = seen.page.locator(".jp-OutputArea-output img")
     assert max(pictures.evaluate_all("all => all.map(one => one.naturalWidth)"), default=0) >= 300
