@@ -61,7 +61,8 @@ def test_a_clip_is_tuned_and_the_files_say_how(capsys, tmp_path, clip):
         rows = list(csv.DictReader(file))
     assert {int(row["trial"]) for row in rows} == {t["number"] for t in record["trials"] if t["on_front"]}
     assert sum("knee" in row["mark"] for row in rows) == 1
-    assert Image.open(out / "front.png").size == (1050, 690)
+    with Image.open(out / "front.png") as picture:
+        assert picture.size == (1050, 690)
 
 
 def test_stabilize_takes_what_tune_wrote_and_a_setting_wins(capsys, tmp_path, clip):
@@ -201,6 +202,12 @@ def test_resume_without_anything_to_go_on_with_starts(capsys, tmp_path, clip):
     code, _, err = run(capsys, *tune(clip, tmp_path / "out"), "--resume")
     assert code == 0
     assert "there is nothing to go on with; starting with the first trial" in err
-    code, _, err = run(capsys, *tune(clip, tmp_path / "out"), "--resume")
+    before = (tmp_path / "out" / "tuning.json").read_bytes()
+    code, text, err = run(capsys, *tune(clip, tmp_path / "out"), "--resume")
+    assert (code, text) == (0, "")
+    assert "is complete; nothing was done" in err
+    assert (tmp_path / "out" / "tuning.json").read_bytes() == before
+    code, _, err = run(capsys, *tune(clip, tmp_path / "out", "--trials", "7"), "--resume")
     assert code == 1
     assert "is not empty" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

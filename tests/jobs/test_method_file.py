@@ -60,5 +60,5 @@ def test_another_content_is_told_in_one_line(tmp_path, text, sentence):
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(SourceError, match="parameters cannot be read from .*: No such file"):
+    with pytest.raises(SourceError, match=r"parameters cannot be read from .*: No such file"):
         read_method(tmp_path / "best.json")

@@ -32,6 +32,11 @@ def test_nothing_covers_nothing_and_the_ideal_covers_all():
     assert hypervolume([]) == 0
     assert hypervolume([(1.0, 0.0)]) == 1
     assert hypervolume([(0.5, 1.5)]) == 0  # flickers more than can be: beyond the corner
+    assert hypervolume([(1.0, -0.1)]) == pytest.approx(1.1)  # calmer than the truth
+
+
+def test_a_third_aim_keeps_what_is_early_on_the_front():
+    assert front([(0.9, 0.1, 39), (0.8, 0.2, 0), (0.7, 0.3, 0), (0.9, 0.1, 40)]) == [0, 1]
 
 
 @given(point_lists)

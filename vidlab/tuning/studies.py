@@ -94,10 +94,6 @@ class Study:
         """Return every finished trial."""
         return [self._tried(trial) for trial in self._study.trials if trial.values is not None]
 
-    def front(self) -> list[int]:
-        """Return the numbers of the trials that no other one beats in every objective."""
-        return [trial.number for trial in self._study.best_trials]
-
     def _tried(self, trial: "FrozenTrial") -> Tried:
         method = trial.params[METHOD]
         settings = {axis.name: _plain(trial.params[_key(method, axis)], axis) for axis in self._space[method]}
