@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -168,8 +170,9 @@ class LabPage:
         self.page.mouse.up()
 
     def screenshot(self, css: str, *, to: Path) -> None:
-        """Save what is seen of an element as PNG."""
+        """Save what is seen of an element as PNG, of 256 colors, as it goes into a page."""
         target = self.find(css)
         target.scroll_into_view_if_needed()
+        seen = Image.open(BytesIO(target.screenshot(animations="disabled"))).convert("RGB")
         to.parent.mkdir(parents=True, exist_ok=True)
-        target.screenshot(path=str(to), animations="disabled")
+        seen.quantize(256, dither=Image.Dither.NONE).save(to, optimize=True)
