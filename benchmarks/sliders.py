@@ -7,9 +7,9 @@
 A slider of the real panel is moved, with any frame of the clip in view, and the time is taken until the
 picture's element has new bytes: all that the kernel does, without the way to the browser. *One move*: from
 rest. *Interrupting*: a move at any moment of the half second in which the whole clip is computed for the
-move before. *Drag*: eight moves, 30 ms apart, and the time from the last of them. The clip is held at half its size
-with masks and flows known, as after a person's first look. Goals: the picture within 150 ms in 95 of 100
-moves; curves and table of the whole clip within 2 s of the move.
+move before. *Drag*: eight moves, 30 ms apart, and the time from the last of them. The clip is held at half
+its size with masks and flows known, as after a person's first look. Goals: the picture within 150 ms in 95 of
+100 moves; curves and table of the whole clip within 2 s of the move.
 """
 
 import argparse

@@ -185,6 +185,7 @@ class Bench:
         if known is None or known.params != wish.params:
             empty = MaskCurves.empty(clip.n_frames)
             stale = {"stable": None, "worst": (), "curves": empty, "n_done": 0}
+            stale["status"] = "frame shown; curves and metrics follow …"
         self._tell("frame", wish=wish, frame=frame, failed=False, **stale)
 
     @staticmethod
