@@ -11,8 +11,7 @@ from vidlab.viz.colors import METHOD_COLORS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FLICKER_SHOWN = 0.05  # beyond the worst of front and defaults: what lies further right hides the front
-QUALITY_SHOWN = 0.03
+SHOWN = 0.005  # beyond front and defaults, and as much again as they span: what lies further hides them
 
 
 def plot_front(axes: "Axes", tuned: Tuned) -> "Axes":
@@ -61,5 +60,5 @@ def _frame_front(axes: "Axes", found: Found) -> None:
     near = [trial.mean for trial in (*found.front, found.base, found.best)]
     flickers, qualities = [mean.flicker for mean in near], [mean.quality for mean in near]
     wide, high = max(flickers) - min(flickers), max(qualities) - min(qualities)
-    axes.set_xlim(min(flickers) - 0.1 * wide - 0.002, max(flickers) + wide + FLICKER_SHOWN)
-    axes.set_ylim(min(qualities) - high - QUALITY_SHOWN, max(qualities) + 0.1 * high + 0.002)
+    axes.set_xlim(min(flickers) - 0.1 * wide - 0.002, max(flickers) + wide + SHOWN)
+    axes.set_ylim(min(qualities) - high - SHOWN, max(qualities) + 0.1 * high + 0.002)
