@@ -11,6 +11,7 @@ from vidlab.viz.colors import METHOD_COLORS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+COLUMNS = 6  # of the legend, above the picture
 SHOWN = 0.005  # beyond front and defaults, and as much again as they span: what lies further hides them
 
 
@@ -43,13 +44,15 @@ def plot_front(axes: "Axes", tuned: Tuned) -> "Axes":
     _frame_front(axes, found)
     axes.set_xlabel(f"{FLICKER[tuned.by]}: less is better")
     axes.set_ylabel(f"{QUALITY[tuned.by]}: more is better")
-    axes.set_title(f"{len(found.trials)} trials, what was tuned on", fontsize="medium", loc="left", pad=22)
+    n_rows = -(-len(axes.get_legend_handles_labels()[0]) // COLUMNS)
+    title = f"{len(found.trials)} trials, what was tuned on"
+    axes.set_title(title, fontsize="medium", loc="left", pad=6 + 16 * n_rows)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False, fontsize="small",
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=COLUMNS, frameon=False, fontsize="small",
         borderaxespad=0.2, borderpad=0.2, handletextpad=0.3, columnspacing=1.0,
     )  # fmt: skip
     return axes
