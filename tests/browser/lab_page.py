@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # No GPU, no sandbox (root in a container has none), and no address but this machine's own.
@@ -22,7 +24,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
-SCREEN = {"width": 1280, "height": 1400}
+SCREEN = {"width": 1600, "height": 1300}
 OPEN_LIMIT_S = 120
 STEP_LIMIT_S = 30
 
@@ -59,18 +61,23 @@ def _chromium() -> str | None:
 
 
 @contextmanager
-def open_browser() -> Iterator["Page"]:
-    """Yield an empty page of a headless Chromium of its own; it is gone at the end."""
+def open_browser() -> Iterator["Browser"]:
+    """Yield a headless Chromium of its own; it and its pages are gone at the end. Only one at a time."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=_chromium(), args=FLAGS, timeout=1000 * OPEN_LIMIT_S)
         try:
-            page = browser.new_page(viewport=SCREEN, device_scale_factor=1)
-            page.set_default_timeout(1000 * STEP_LIMIT_S)
-            yield page
+            yield browser
         finally:
             browser.close()
+
+
+def new_page(browser: "Browser") -> "Page":
+    """Open an empty page that knows nothing of the others."""
+    page = browser.new_page(viewport=SCREEN, device_scale_factor=1)
+    page.set_default_timeout(1000 * STEP_LIMIT_S)
+    return page
 
 
 class LabPage:
@@ -79,8 +86,8 @@ class LabPage:
     Widgets are found by CSS, such as `.vidlab-stable`, and each wait is bounded.
     """
 
-    def __init__(self, page: "Page", *, address: str) -> None:
-        self.page = page
+    def __init__(self, browser: "Browser", *, address: str) -> None:
+        page = self.page = new_page(browser)
         self.failures: list[str] = []  # of the page's own scripts
         page.on("pageerror", lambda error: self.failures.append(str(error)))
         page.goto(address, timeout=1000 * OPEN_LIMIT_S)
@@ -163,8 +170,9 @@ class LabPage:
         self.page.mouse.up()
 
     def screenshot(self, css: str, *, to: Path) -> None:
-        """Save what is seen of an element as PNG."""
+        """Save what is seen of an element as PNG, of 256 colors, as it goes into a page."""
         target = self.find(css)
         target.scroll_into_view_if_needed()
+        seen = Image.open(BytesIO(target.screenshot(animations="disabled"))).convert("RGB")
         to.parent.mkdir(parents=True, exist_ok=True)
-        target.screenshot(path=str(to), animations="disabled")
+        seen.quantize(256, dither=Image.Dither.NONE).save(to, optimize=True)

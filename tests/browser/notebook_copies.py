@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 from conftest import ROOT
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -21,7 +22,7 @@ def copy_house(folder: Path) -> Path:
 
 def copy_unrun(source: Path, target: Path, **parameters: object) -> Path:
     """Copy a notebook as if it had never been run, with parameters of its own, and return the copy."""
-    notebook = parameterize_notebook(nbformat.read(source, as_version=4), parameters)
+    notebook = parameterize_notebook(load_notebook_node(str(source)), parameters)
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":

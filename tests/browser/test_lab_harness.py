@@ -53,8 +53,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def test_dragging_a_slider_changes_what_hangs_on_it_and_nothing_else(lab: Lab) -> None:
-    with open_browser() as page:
-        seen = LabPage(page, address=lab.address("tiny.ipynb", view="doc/tree"))
+    with open_browser() as browser:
+        seen = LabPage(browser, address=lab.address("tiny.ipynb", view="doc/tree"))
         seen.run_all(limit_s=60)
         before = seen.picture(".vidlab-stable")
         assert seen.text(".vidlab-metrics") == "level is 40"
@@ -69,8 +69,8 @@ def test_dragging_a_slider_changes_what_hangs_on_it_and_nothing_else(lab: Lab) -
 
 
 def test_cell_that_fails_is_told_with_its_error(lab: Lab) -> None:
-    with open_browser() as page:
-        seen = LabPage(page, address=lab.address("broken.ipynb", view="doc/tree"))
+    with open_browser() as browser:
+        seen = LabPage(browser, address=lab.address("broken.ipynb", view="doc/tree"))
         with pytest.raises(AssertionError, match="division by zero"):
             seen.run_all(limit_s=60)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from lab_page import OPEN_LIMIT_S, open_browser, require_browser
+from lab_page import OPEN_LIMIT_S, new_page, open_browser, require_browser
 from lab_server import running_lab
 from notebook_copies import copy_house
 
@@ -25,8 +25,9 @@ def test_make_lab_opens_on_a_page_that_leads_to_every_notebook(tmp_path: Path) -
     house = copy_house(tmp_path / "house")
     with (
         running_lab(house, home=tmp_path / "home", arguments=lab_arguments()) as lab,
-        open_browser() as page,
+        open_browser() as browser,
     ):
+        page = new_page(browser)
         page.goto(lab.address("", view=""), timeout=1000 * OPEN_LIMIT_S)
         links = page.locator(".jp-MarkdownViewer table a")
         links.first.wait_for(timeout=1000 * OPEN_LIMIT_S)

@@ -14,7 +14,7 @@ from vidlab.schema import tunables
 
 COMMANDS = (
     "demo", "segment", "stabilize", "overlay", "evaluate", "profile", "decoders", "stream", "loaders",
-    "lint-timing", "fetch", "run", "params", "info",
+    "lint-timing", "tune", "fetch", "run", "params", "info",
 )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from vidlab import jobs
 from vidlab.errors import MaskError, ParameterError, SourceError
 from vidlab.jobs import MaskFile
 from vidlab.jobs.rehearsal import Rehearsal
-from vidlab.jobs.rehearsed import KeptProbs, scaled_params, shrink_masks
+from vidlab.jobs.rehearsal_scale import scaled_params, shrink_masks
+from vidlab.jobs.rehearsed import KeptProbs
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.overlap import iou
 from vidlab.params import METHODS, EvaluateParams, FlowFusionParams, SourceParams, method_params

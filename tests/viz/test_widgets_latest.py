@@ -74,7 +74,7 @@ class Simulation:
     def same(self, wish: Want, other: Want) -> bool:
         return wish.key == other.key
 
-    def quick(self, wish: Want) -> None:
+    def quick(self, wish: Want, *, stop: Callable[[], bool]) -> None:
         self.newest.append((wish, self.wanted[-1][1]))
         self.advance(self.quick_s)
         self.state.pop("failed", None)
@@ -171,6 +171,20 @@ def test_work_cut_short_stays_so_even_if_its_wish_comes_back_at_once() -> None:
     assert answers[-1] is False  # and the second time it was let through
 
 
+def test_quick_answer_is_told_of_a_newer_wish_but_not_of_its_own() -> None:
+    told: list[tuple[str, bool]] = []
+    done = Simulation([(0.0, Want("a")), (0.01, Want("b"))])
+
+    def quick(wish: Want, *, stop: Callable[[], bool]) -> None:
+        told.append((wish.key, stop()))
+        done.advance(0.03)
+        told.append((wish.key, stop()))
+
+    done.quick = quick  # type: ignore[method-assign]
+    done.run()
+    assert told == [("a", False), ("a", True), ("b", False), ("b", False)]
+
+
 keys = st.sampled_from(["a", "b", "c", BAD])
 moments = st.floats(0, 2, allow_nan=False).map(lambda value: round(value, 3))
 change_lists = st.lists(st.tuples(moments, st.builds(Want, keys, st.integers(0, 3))), min_size=1, max_size=25)
@@ -208,7 +222,7 @@ class Counting:
     def same(self, wish: int, other: int) -> bool:
         return wish == other
 
-    def quick(self, wish: int) -> None:
+    def quick(self, wish: int, *, stop: Callable[[], bool]) -> None:
         self.last.append(wish)
 
     def whole(self, wish: int, *, stop: Callable[[], bool]) -> None:
@@ -277,7 +291,7 @@ def test_work_that_asks_from_another_thread_does_no_quick_work_there() -> None:
         def same(self, wish: Want, other: Want) -> bool:  # type: ignore[override]
             return wish.key == other.key
 
-        def quick(self, wish: Want) -> None:  # type: ignore[override]
+        def quick(self, wish: Want, *, stop: Callable[[], bool]) -> None:  # type: ignore[override]
             where.append(threading.current_thread().name)
 
         def whole(self, wish: Want, *, stop: Callable[[], bool]) -> None:  # type: ignore[override]

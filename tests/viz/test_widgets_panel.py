@@ -9,17 +9,20 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from conftest import ROOT
 from fake_rehearsal import FakeRehearsal
 from PIL import Image
 
 from vidlab.errors import ParameterError
 from vidlab.jobs.reading import MaskFile
+from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.params import (
     METHODS,
     ExponentialParams,
     FlowFusionParams,
     MethodParams,
     PanelParams,
+    SourceParams,
     method_params,
 )
 from vidlab.schema import tunables
@@ -189,11 +192,6 @@ def test_tune_moves_the_controls(make) -> None:
     assert "ready" in panel.shown.status
 
 
-def test_tune_is_switched_off_without_a_tuner(make) -> None:
-    assert find(make(), "tune").disabled
-    assert not find(make(tune=lambda rehearsal, method: method_params(method)), "tune").disabled
-
-
 def test_copy_and_save_take_what_the_controls_say(make, tmp_path: Path) -> None:
     panel = make()
     find(panel, "tunable-alpha").value = 0.7
@@ -255,6 +253,37 @@ def test_panel_needs_a_clip_and_a_clip_needs_masks() -> None:
         Panel({})
     with pytest.raises(ParameterError, match=r"a clip must have masks, got none for a\.mp4"):
         Clip(Path("a.mp4"), {})
+
+
+def test_real_clip_is_shown_as_it_is_measured_elsewhere(tmp_path: Path) -> None:
+    sample = ROOT / "data" / "sample"
+    masks, few = {"detections": MaskFile(sample / "detections.json")}, SourceParams(max_frames=8)
+    clip = Clip(sample / "video.mp4", masks, truth=sample / "truth", class_ids=(18,), source=few)
+    params = method_params("flow_fusion", ["memory=0.6"])
+    rules = PanelParams(rest_ms=0, scale=0.5, memory_mb=100)
+    panel = Panel({"sample": clip}, params=params, settings=rules, best=tmp_path / "best.json")
+    try:
+        settled(panel)
+        find(panel, "frame").value = 5
+        find(panel, "tunable-memory").value = 0.9
+        settled(panel)
+    finally:
+        panel.close()
+    rehearsal = Rehearsal.open(
+        clip.video,
+        masks_from=masks["detections"],
+        truth=clip.truth,
+        class_ids=(18,),
+        source=few,
+        scale=0.5,
+        memory_mb=100,
+        flow_dtype="float16",
+    )
+    wanted = method_params("flow_fusion", ["memory=0.9"])
+    assert panel.shown.stable == rehearsal.measure(wanted)
+    assert panel.shown.raw == rehearsal.judge(rehearsal.raw)
+    assert panel.shown.frame.index == 5
+    np.testing.assert_array_equal(panel.shown.frame.stable, list(rehearsal.run(wanted))[5])
 
 
 # ── the controls ────────────────────────────────────────────────────────────────────────────────────────────

@@ -120,7 +120,8 @@ def run(args: argparse.Namespace) -> int:
             watching=bars.watching,
             command=["vidlab", *(word for word in args.words if word != "--resume")],
         )
-    _show(tuned, Path(args.out))
+    if tuned is not None:
+        _show(tuned, Path(args.out))
     return 0
 
 

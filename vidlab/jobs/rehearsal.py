@@ -5,13 +5,10 @@ decode ─▶ network or mask file ─▶ shrink ─▶ kept in memory ─┬─
 optical flow: of a pair of frames once, whatever is tried; the stabilizers' and the judges'
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from threading import RLock
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vidlab.errors import ParameterError
 from vidlab.flow import DisFlow, FlowMemory, RememberedFlow
@@ -20,15 +17,9 @@ from vidlab.jobs.drive import drive
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.rehearsal_judge import Judging, PairMotions
-from vidlab.jobs.rehearsed import (
-    BYTES_PER_MB,
-    Keeper,
-    KeptFrame,
-    KeptInstances,
-    MaskRow,
-    scaled_hw,
-    scaled_params,
-)
+from vidlab.jobs.rehearsal_scale import scaled_hw, scaled_params
+from vidlab.jobs.rehearsal_telling import Stop, StoppedError, Telling
+from vidlab.jobs.rehearsed import BYTES_PER_MB, Keeper, KeptFrame, MaskRow
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import (
@@ -42,16 +33,8 @@ from vidlab.params import (
     SourceParams,
 )
 from vidlab.temporal import create_stabilizer
-from vidlab.temporal.evidence import to_evidence, track_evidence
-from vidlab.temporal.protocol import Evidence
-from vidlab.tracking import create_associator, identified, ids_of
-from vidlab.types import BoolMask, Frame, Instances, UInt8Image, VideoInfo
+from vidlab.types import BoolMask, UInt8Image, VideoInfo
 
-Stop = Callable[[], bool]
-Ids = list[NDArray[np.int64]]
-
-TRACKED_BY = ("track_iou", "track_max_missed", "cut_similarity")  # what `create_associator` reads
-TRACKINGS = 32  # identities of so many settings of the tracker are remembered: a few kilobytes each
 # Frames run before a previewed one, and after it: what lies further hardly counts, and takes too long for a
 # hand that moves a slider. Without a look-ahead the past is quicker, and has more to say.
 WARM_UP, WARM_UP_CAUSAL, AHEAD = 12, 20, 10
@@ -105,8 +88,7 @@ class Rehearsal:
         self._frames = frames
         self._class_ids, self._rules, self._judging = class_ids, evidence, judge
         self._flows, self._motions = flows, motions
-        self._identities: OrderedDict[tuple[object, ...], Ids] = OrderedDict()
-        self._lock = RLock()
+        self._telling = Telling(frames, class_ids=class_ids, rules=evidence)
 
     @classmethod
     def open(
@@ -234,23 +216,14 @@ class Rehearsal:
         return self.raw[index]
 
     def _run(self, params: MethodParams, first: int, end: int, stop: Stop) -> Iterator[BoolMask]:
+        params = scaled_params(params, self.scale)
+        items = self._telling.items(params, first=first, end=end, stop=stop)
         try:
-            identities = self._tracked(params, stop)
-            params = scaled_params(params, self.scale)
-            items = self._items(first, end, identities, stop)
             for _, _, stable in drive(create_stabilizer(params, flow=self._flow(params)), items):
                 union: BoolMask = np.logical_or.reduce(stable.masks, axis=0)
                 yield union
-        except _StoppedError:  # a stabilizer that is told of no more frames would finish those it has
+        except StoppedError:
             return
-
-    def _items(
-        self, first: int, end: int, identities: Ids | None, stop: Stop
-    ) -> Iterator[tuple[Frame, Evidence, None]]:
-        for place in range(first, end):
-            _heed(stop)
-            kept = self._frames[place]
-            yield Frame(kept.image, kept.number, kept.pts_s), self._evidence(place, identities), None
 
     def _flow(self, params: MethodParams) -> DisFlow | None:
         """Return the flow of a method that names one, remembering."""
@@ -259,36 +232,6 @@ class Rehearsal:
         return RememberedFlow(
             preset=params.flow_preset, scale=params.flow_scale, memory=self._flows, frame_scale=self.scale
         )
-
-    def _evidence(self, place: int, identities: Ids | None) -> Evidence:
-        said = self._frames[place].said.unpack()
-        if identities is None or not isinstance(said, Instances):
-            return to_evidence(said, class_ids=self._class_ids, **self._rules.model_dump())
-        tracked = Instances(said.masks, said.scores, said.class_ids, identities[place])
-        return track_evidence(identified(tracked), rules=self._rules)
-
-    def _tracked(self, params: MethodParams, stop: Stop) -> Ids | None:
-        """Return who is who in every frame, which few tunables decide; None where there are no instances."""
-        if not isinstance(self._frames[0].said, KeptInstances):
-            return None
-        key = tuple(getattr(params, name, None) for name in TRACKED_BY)
-        with self._lock:
-            if key not in self._identities:
-                self._identities[key] = self._identify(params, stop)
-            self._identities.move_to_end(key)
-            if len(self._identities) > TRACKINGS:
-                self._identities.popitem(last=False)
-            return self._identities[key]
-
-    def _identify(self, params: MethodParams, stop: Stop) -> Ids:
-        associator = create_associator(params, evidence=self._rules)
-        identities = []
-        for frame in self._frames:
-            _heed(stop)
-            said = frame.said.unpack()
-            if isinstance(said, Instances):
-                identities.append(ids_of(associator.step(frame.image, said)))
-        return identities
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────
     def judging(self) -> Judging:
@@ -318,12 +261,3 @@ class Rehearsal:
     def measure(self, params: MethodParams) -> ClipSummary:
         """Run a method and measure what it makes of the clip."""
         return self.judge(self.run(params))
-
-
-class _StoppedError(Exception):
-    """Nobody wants the rest any more."""
-
-
-def _heed(stop: Stop) -> None:
-    if stop():
-        raise _StoppedError

@@ -1,34 +1,50 @@
-"""Accuracy against flicker: where the front bends, and how much it covers."""
+"""Accuracy against flicker: what nobody beats, where the front bends, and how much it covers."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-Pair = tuple[float, float]
-"""Quality, more is better, and flicker, less is better; both in [0, 1]."""
+Aims = tuple[float, ...]
+"""Quality, more is better; then flicker, and maybe delay, less is better."""
+CORNER = 1.0  # the flicker from which a hypervolume is measured: no mask has more
 
 
-def hypervolume(points: Sequence[Pair]) -> float:
-    """Return the share of the unit square that some points dominate; 0 for none.
+def front(points: Sequence[Aims]) -> list[int]:
+    """Return the places of the points that no other one dominates, from the highest quality down.
 
-    What no method would fall behind is quality 0 and flicker 1: the corner from which is measured (the S
-    metric of Zitzler and Thiele, "Multiobjective Evolutionary Algorithms", IEEE TEVC 1999).
+    Of equal points the first.
+
+    >>> front([(0.2, 0.0), (0.9, 0.5), (0.1, 0.3), (0.9, 0.5)])
+    [1, 0]
+    """
+    costs = np.array(points, np.float64) * np.where(np.arange(len(points[0])) == 0, -1, 1)
+    places = []
+    for place, cost in enumerate(costs):
+        as_good = (costs <= cost).all(axis=1)
+        if not (as_good & (costs < cost).any(axis=1)).any() and not (costs[:place] == cost).all(axis=1).any():
+            places.append(place)
+    return sorted(places, key=lambda place: (costs[place].tolist(), place))
+
+
+def hypervolume(points: Sequence[Aims]) -> float:
+    """Return the area of quality and flicker that some points dominate; 0 for none.
+
+    It is measured from the corner that no masks fall behind, quality 0 and flicker 1 (the S metric of Zitzler
+    and Thiele, "Multiobjective Evolutionary Algorithms", IEEE TEVC 1999). Masks that are right, and as calm
+    as the truth, cover 1; calmer ones more.
 
     >>> hypervolume([(0.5, 0.5), (0.8, 0.75)])
     0.325
     """
-    covered = best = 0.0
-    edge = 1.0
-    for quality, flicker in sorted(points, key=lambda pair: (-pair[0], pair[1])):
-        flicker = min(max(flicker, 0.0), 1.0)
+    covered, edge = 0.0, CORNER
+    for quality, flicker, *_ in sorted(points, key=lambda point: (-point[0], point[1])):
         if flicker < edge:
-            best = quality
-            covered += best * (edge - flicker)
+            covered += quality * (edge - flicker)
             edge = flicker
     return covered
 
 
-def knee(points: Sequence[Pair]) -> int:
+def knee(points: Sequence[Aims]) -> int:
     """Return the place of the point where a front bends: beyond it, little is gained for much.
 
     It is the point farthest from the line between the front's two ends, both axes scaled to them (Das, "On
@@ -41,26 +57,10 @@ def knee(points: Sequence[Pair]) -> int:
     >>> knee([(0.9, 0.5), (0.85, 0.1), (0.2, 0.0), (0.1, 0.3)])
     1
     """
-    on_front = front(points)
-    pairs = np.array([points[place] for place in on_front], np.float64)
-    spans = np.ptp(pairs, axis=0)
+    pairs = np.array([point[:2] for point in points], np.float64)
+    on_front = front([(quality, flicker) for quality, flicker in pairs.tolist()])
     if len(on_front) < 3:
         return on_front[0]
-    scaled = (pairs - pairs.min(axis=0)) / spans
+    ends = pairs[on_front]
+    scaled = (ends - ends.min(axis=0)) / np.ptp(ends, axis=0)
     return on_front[int(np.argmax(scaled[:, 0] - scaled[:, 1]))]
-
-
-def front(points: Sequence[Pair]) -> list[int]:
-    """Return the places of the points that no other one dominates, from the highest quality down.
-
-    Of equal points the first.
-
-    >>> front([(0.2, 0.0), (0.9, 0.5), (0.1, 0.3), (0.9, 0.5)])
-    [1, 0]
-    """
-    places, calmest = [], np.inf
-    for place in sorted(range(len(points)), key=lambda place: (-points[place][0], points[place][1], place)):
-        if points[place][1] < calmest:
-            places.append(place)
-            calmest = points[place][1]
-    return places

@@ -1,5 +1,6 @@
 """The tuning job: clips are read, parameters searched, files written; a killed run is gone on with."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +15,7 @@ from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network
 from vidlab.jobs.record import describe_file, describe_params, describe_run
 from vidlab.jobs.rehearsal import Rehearsal
-from vidlab.jobs.resume import Checkpoints
+from vidlab.jobs.resume import Checkpoints, is_same
 from vidlab.jobs.unfinished import Unfinished, resumable_folder
 from vidlab.params import (
     DEFAULT_METHOD,
@@ -24,7 +25,7 @@ from vidlab.params import (
     SourceParams,
     TuneParams,
 )
-from vidlab.tuning.report import write_tuning
+from vidlab.tuning.report import RECORD, write_tuning
 from vidlab.tuning.space import space_of
 from vidlab.tuning.studies import require_optuna
 from vidlab.tuning.tune import Tuned, Watching, tune, unwatched
@@ -104,7 +105,7 @@ def tune_clips(
     reads: Reads = silently,
     watching: Watching = unwatched,
     command: Sequence[str] = (),
-) -> Tuned:
+) -> Tuned | None:
     """Tune on clips and write `best.json`, `front.csv`, `front.png` and `tuning.json`.
 
     Args:
@@ -120,10 +121,13 @@ def tune_clips(
         judge: How masks are judged; None measures all but DAVIS' T.
         force: Replace a non-empty `out`.
         resume: Go on with a run of the same request that was killed: no finished trial is lost. Budget and
-            number of workers may differ.
+            number of workers may differ. If `out` already holds the result, nothing is done.
         reads: Gives who is told how far a clip is read.
         watching: Gives who is told of each trial.
         command: Command line, for `tuning.json`.
+
+    Returns:
+        What was found; None if `out` already held it.
 
     Raises:
         UsageError: Method, tunable or value is wrong.
@@ -143,9 +147,6 @@ def tune_clips(
     }
     inputs = [path for each in sources.values() for path in each.inputs]
     with resumable_folder(out, force=force, resume=resume, inputs=inputs) as folders:
-        if resume:
-            require_replaceable(out, force=force)
-        clips = _read(sources, class_ids=class_ids, params=settings, reads=reads, **groups)
         description = {
             **describe_run(job="tune", command=command, class_ids=class_ids),
             "clips": {name: _describe(each) for name, each in sources.items()},
@@ -153,6 +154,12 @@ def tune_clips(
             "names": list(names),
             **describe_params(tune=settings, **groups),
         }
+        if resume and _holds_result(out, description):
+            logger.info("%s is complete; nothing was done", out)
+            folders.clear()
+            return None
+        require_replaceable(out, force=force)
+        clips = _read(sources, class_ids=class_ids, params=settings, reads=reads, **groups)
         _begin(folders, description, resume=resume, out=out)
         tuned = tune(
             clips,
@@ -165,6 +172,16 @@ def tune_clips(
         )
         write_tuning(folders.result, tuned, description=description)
     return tuned
+
+
+def _holds_result(folder: Path, description: dict[str, Any]) -> bool:
+    try:
+        described = json.loads((folder / RECORD).read_bytes())
+    except (OSError, ValueError):
+        return False
+    if not isinstance(described, dict):
+        return False
+    return is_same({key: value for key, value in described.items() if key in description}, description)
 
 
 def _begin(folders: Unfinished, description: dict[str, Any], *, resume: bool, out: Path) -> None:

@@ -26,7 +26,7 @@ class Outcome:
 
     Attributes:
         quality: Mean (J + F) / 2, or mean contrast across the outline; [0, 1].
-        flicker: Flicker beyond that of the truth, at least 0, for calm beyond it is no gain; or all flicker.
+        flicker: Flicker beyond that of the truth, below 0 for masks that are calmer than it; or all flicker.
         score: Headline, or no-truth proxy; [0, 1].
     """
 
@@ -42,8 +42,7 @@ class Outcome:
 def outcome(summary: ClipSummary, *, by: By) -> Outcome:
     """Return what a clip's metrics mean for tuning; what is undefined counts 0."""
     if by == "truth":
-        excess = max(0.0, summary.excess_flicker or 0.0)
-        return Outcome(summary.jf_mean or 0.0, excess, summary.headline or 0.0)
+        return Outcome(summary.jf_mean or 0.0, summary.excess_flicker or 0.0, summary.headline or 0.0)
     return Outcome(
         summary.outline_contrast_mean or 0.0, summary.flicker_mean or 0.0, summary.quality_proxy or 0.0
     )

@@ -10,11 +10,13 @@ import numpy as np
 from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.params import DEFAULT_METHOD, MethodParams, TuneParams
 from vidlab.temporal import create_stabilizer
-from vidlab.tuning.fronts import hypervolume, knee
+from vidlab.tuning.fronts import front, hypervolume, knee
 from vidlab.tuning.scoring import Outcome, mean_outcome
 from vidlab.tuning.space import Axis, Point, defaults_of, near_defaults
 from vidlab.tuning.studies import Direction, Study, Tried
 from vidlab.tuning.trying import Trier
+
+MOST_NEAR = 60  # small changes to the defaults: of more, a sampler that learns makes better use
 
 Space = Mapping[str, Sequence[Axis]]
 Watch = Callable[[int, int, float], None]
@@ -51,7 +53,7 @@ class Found:
         base: The defaults that the others are compared with, tried first.
         best: The trial of the highest score; the defaults where none has a higher one.
         knee: The trial at which the front of quality against flicker bends.
-        hypervolume: Share of all that quality and flicker can be which the front dominates, [0, 1].
+        hypervolume: Area of quality and flicker that the trials dominate (see `fronts.hypervolume`).
         base_hypervolume: The same of the defaults alone.
     """
 
@@ -106,23 +108,27 @@ def search(
         objectives.append("minimize")
     study = Study(name, space=space, directions=objectives, first=first, seed=params.seed, storage=storage)
     asked: dict[int, MethodParams] = {}
-    before = study.tried()
+    before, base = study.tried(), base_of(space)
+    base_begun = any(tried.point == base for tried in before)
     n_done, best = len(before), max((_mean(tried).score for tried in before), default=0.0)
     end_s = time.monotonic() + 60 * minutes if minutes else float("inf")
     watch(n_done, params.trials, best)
 
     def ask() -> tuple[int, MethodParams] | None:
-        begun = n_done + len(asked)
-        if begun >= params.trials or (begun and time.monotonic() >= end_s):
+        nonlocal base_begun
+        is_over = n_done + len(asked) >= params.trials or time.monotonic() >= end_s
+        if is_over and base_begun:
             return None
         number, point = study.ask()
+        base_begun = base_begun or point == base
         asked[number] = point.params
         return number, asked[number]
 
     def tell(number: int, outcomes: dict[str, Outcome]) -> None:
         nonlocal n_done, best
         mean = mean_outcome(list(outcomes.values()))
-        values = [mean.quality, mean.flicker, float(delay_of(asked.pop(number)))]
+        # calm beyond the truth's is shown, not sought: frozen masks would be the calmest
+        values = [mean.quality, max(0.0, mean.flicker), float(delay_of(asked.pop(number)))]
         study.tell(
             number,
             values[: len(objectives)],
@@ -140,7 +146,7 @@ def first_points(space: Space, *, params: TuneParams) -> list[Point]:
     base = base_of(space)
     others = [defaults_of(method, axes) for method, axes in space.items() if method != base.method]
     rng = np.random.default_rng(params.seed)
-    n_near = min(round(params.near * params.trials), params.trials - 1 - len(others))
+    n_near = min(round(params.near * params.trials), params.trials - 1 - len(others), MOST_NEAR)
     methods = [method for method, axes in space.items() if axes] or list(space)
     near = [
         near_defaults(method, space[method], rng=rng)
@@ -155,20 +161,23 @@ def delay_of(params: MethodParams) -> int:
 
 
 def _found(study: Study, space: Space) -> Found:
-    front = {*study.front()}
-    trials = []
-    for tried in study.tried():
-        delay = delay_of(tried.point.params)
-        trials.append(
-            Trial(tried.number, tried.point, _mean(tried), _outcomes(tried), delay, tried.number in front)
-        )
+    tried = study.tried()
+    means = [_mean(each) for each in tried]
+    delays = [delay_of(each.point.params) for each in tried]
+    aims = [
+        (mean.quality, mean.flicker, float(delay)) if len(space) > 1 else (mean.quality, mean.flicker)
+        for mean, delay in zip(means, delays, strict=True)
+    ]
+    on_front = {*front(aims)}
+    trials = [
+        Trial(each.number, each.point, mean, _outcomes(each), delay, place in on_front)
+        for place, (each, mean, delay) in enumerate(zip(tried, means, delays, strict=True))
+    ]
     base_point = base_of(space)
     base = next(trial for trial in trials if trial.point == base_point)
     best = max(trials, key=lambda trial: (trial.mean.score, trial is base, -trial.number))
-    pairs = [(trial.mean.quality, trial.mean.flicker) for trial in trials]
-    bend = trials[knee(pairs)]
     alone = hypervolume([(base.mean.quality, base.mean.flicker)])
-    return Found(tuple(trials), base, best, bend, hypervolume(pairs), alone)
+    return Found(tuple(trials), base, best, trials[knee(aims)], hypervolume(aims), alone)
 
 
 def _outcomes(tried: Tried) -> dict[str, Outcome]:

@@ -67,8 +67,11 @@ class Study:
         self._space = space
         self._study = _open(name, directions=directions, n_first=len(first), seed=seed, storage=storage)
         self._open: dict[int, Trial] = {}
-        for point in [*self._abandoned(), *first]:
-            self._study.enqueue_trial(_to_optuna(point), skip_if_exists=True)
+        is_new = not self._study.trials
+        for point in self._abandoned():
+            self._study.enqueue_trial(_to_optuna(point))
+        for point in first:  # looking for one that exists takes as long as there are trials
+            self._study.enqueue_trial(_to_optuna(point), skip_if_exists=not is_new)
 
     def ask(self) -> tuple[int, Point]:
         """Return the number of a new trial, and what it is to try."""
@@ -90,10 +93,6 @@ class Study:
     def tried(self) -> list[Tried]:
         """Return every finished trial."""
         return [self._tried(trial) for trial in self._study.trials if trial.values is not None]
-
-    def front(self) -> list[int]:
-        """Return the numbers of the trials that no other one beats in every objective."""
-        return [trial.number for trial in self._study.best_trials]
 
     def _tried(self, trial: "FrozenTrial") -> Tried:
         method = trial.params[METHOD]

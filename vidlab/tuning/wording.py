@@ -72,7 +72,7 @@ def interval_words(interval: Interval) -> str:
     """Return a mean with its interval, in hundredths.
 
     >>> interval_words(Interval(0.012, -0.003, 0.02, 30, 0.9))
-    '+1.20 points [−0.30, +2.00]'
+    '+1.20 points [-0.30, +2.00]'
     """
     mean, low, high = (signed(100 * value, 2) for value in (interval.mean, interval.low, interval.high))
     return f"{mean} points [{low}, {high}]"

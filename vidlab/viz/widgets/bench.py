@@ -1,6 +1,7 @@
 """The work behind the panel: a clip is opened, a frame previewed, the whole clip run and measured."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,10 +15,12 @@ from vidlab.jobs.worst import WorstFrame, find_worst
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import MethodParams
 from vidlab.types import BoolMask
-from vidlab.viz.widgets.shown import MaskCurves, Part, Rehearsing, Shown, ShownFrame, Stop, Wish
+from vidlab.viz.widgets.shown import MaskCurves, Part, Rehearsing, Shown, ShownFrame, Stop, Wish, never
 from vidlab.viz.widgets.stoppable import Stoppable, StoppedError
 
 logger = logging.getLogger(__name__)
+
+BLIND_S = 0.25  # so long a drag may go on without a new picture
 
 Open = Callable[[Wish, Callable[[str], None]], Rehearsing]
 """Opens the clip and masks of a wish, telling in words how far it is."""
@@ -60,6 +63,7 @@ class Bench:
         self._rehearsal: Rehearsing | None = None
         self._opened: tuple[str, str] | None = None
         self._run: _Run | None = None
+        self._looked_s = -math.inf  # when a frame was shown last
         self._n_tunings = 0
         self._tuned_words = ""  # what a search said last
 
@@ -68,13 +72,23 @@ class Bench:
         """Tell whether two wishes differ in the frame alone."""
         return replace(wish, index=0) == replace(other, index=0)
 
-    def quick(self, wish: Wish) -> None:
-        """Show the frame: from the run if it got there, else from a short run around it."""
+    def quick(self, wish: Wish, *, stop: Stop) -> None:
+        """Show the frame: from the run if it got there, else from a short run around it.
+
+        A newer wish stops that, but for every `BLIND_S`: a person who drags on and on sees something.
+        """
         rehearsal = self._opened_for(wish)
         index = min(wish.index, rehearsal.n_frames - 1)
         run = self._run if self._run is not None and self._run.params == wish.params else None
         exact = run is not None and index < run.n_done
-        stable = run.mask(index) if run is not None and exact else rehearsal.preview(wish.params, index)
+        if run is not None and exact:
+            stable = run.mask(index)
+        else:
+            blind = self._now_s() - self._looked_s > BLIND_S
+            stable = rehearsal.preview(wish.params, index, stop=never if blind else stop)
+            if not blind and stop():
+                return
+        self._looked_s = self._now_s()
         self._show_frame(wish, index, stable, is_exact=exact)
 
     def whole(self, wish: Wish, *, stop: Stop) -> None:
@@ -171,6 +185,7 @@ class Bench:
         if known is None or known.params != wish.params:
             empty = MaskCurves.empty(clip.n_frames)
             stale = {"stable": None, "worst": (), "curves": empty, "n_done": 0}
+            stale["status"] = "frame shown; curves and metrics follow …"
         self._tell("frame", wish=wish, frame=frame, failed=False, **stale)
 
     @staticmethod

@@ -10,6 +10,8 @@ from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.params import EvaluateParams, EvidenceParams, PanelParams, SourceParams
 from vidlab.viz.widgets.shown import Rehearsing, Wish
 
+TOLD_FRAMES = 10  # a line on the page for every frame would slow the reading
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -67,6 +69,3 @@ class Opener:
             flow_dtype="float16",
             progress=progress,
         )
-
-
-TOLD_FRAMES = 10  # a line on the page for every frame would slow the reading

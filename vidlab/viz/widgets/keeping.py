@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from vidlab.jobs.method_file import write_method
 from vidlab.jobs.output import result_file
 from vidlab.jobs.stabilize import method_name
 from vidlab.params import MethodParams
@@ -34,6 +35,5 @@ def save_best(params: MethodParams, path: Path) -> None:
     Raises:
         OutputError: The file is already there, or cannot be written.
     """
-    record = {"method": method_name(params), "params": params.model_dump(mode="json")}
     with result_file(path, force=False) as partial:
-        partial.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        write_method(partial, params)

@@ -35,8 +35,8 @@ class WallClock:
 class Work(Protocol[WishT_contra]):
     """What is to be done for a wish; all of it is called in the worker's thread, one at a time."""
 
-    def quick(self, wish: WishT_contra) -> None:
-        """Do at once what the person is looking at; not interrupted, skipped where a newer wish has come."""
+    def quick(self, wish: WishT_contra, *, stop: Callable[[], bool]) -> None:
+        """Do at once what the person is looking at; `stop` says that a newer wish has come."""
 
     def whole(self, wish: WishT_contra, *, stop: Callable[[], bool]) -> None:
         """Do the rest, asking `stop` between its steps, and return early where it says so."""
@@ -118,7 +118,9 @@ class Latest(Generic[WishT]):
 
     def _quick(self, wish: WishT, number: int) -> bool:
         self._n_quick = number
-        return self._try(wish, lambda: self._work.quick(wish))
+        return self._try(
+            wish, lambda: self._work.quick(wish, stop=lambda: self._closed or self._n_wished > number)
+        )
 
     def _rested(self, number: int) -> bool:
         """Wait for the pause after the last change; False where another wish came, or the end."""

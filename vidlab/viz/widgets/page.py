@@ -38,7 +38,7 @@ class Page:
         worst: Buttons below the worst frames.
     """
 
-    def __init__(self, settings: PanelParams, *, best: str, can_tune: bool) -> None:
+    def __init__(self, settings: PanelParams, *, best: str) -> None:
         """Draw everything, empty."""
         self._sheet: Sheet | None = None
         self.clip, self.masks = _dropdown("clip"), _dropdown("masks")
@@ -47,7 +47,6 @@ class Page:
         self.tune = _button(
             "tune", "tune for me", "Search for better values on this clip; a change stops it."
         )
-        self.tune.disabled = not can_tune
         self.copy = _button("copy", "copy as papermill parameters", "Write the settings as text to copy.")
         self.copied = _named(widgets.Textarea(rows=5, layout={"width": "98%"}), "copied")
         self.save = _button("save", "save best.json", "Write the file that vidlab stabilize --params takes.")

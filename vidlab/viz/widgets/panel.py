@@ -16,6 +16,7 @@ from vidlab.viz.widgets.latest import Latest
 from vidlab.viz.widgets.page import Page
 from vidlab.viz.widgets.pictures import metrics_table, snapshot
 from vidlab.viz.widgets.shown import Part, Shown, Wish
+from vidlab.viz.widgets.tune_for_me import TuneForMe
 
 MS_PER_S = 1000.0
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -46,7 +47,7 @@ class Panel:
             clips: Name → clip, at least one.
             params: The method to begin with, and its tunables; None takes the default method.
             settings: How the panel works; None takes the defaults of `PanelParams`.
-            tune: Finds parameters of a method, by name, on a rehearsal; None switches the button off.
+            tune: Finds parameters of a method, by its name, on a clip; None searches as `vidlab tune` does.
             best: Where "save best.json" writes.
             open_clip: How a clip is opened; None reads it as `clips.Opener` does.
 
@@ -63,11 +64,11 @@ class Panel:
         self._bench = Bench(
             open_clip or Opener(clips, settings=rules),
             listen=self._show,
-            tune=tune,
+            tune=tune or TuneForMe(rules),
             curves_s=rules.curves_ms / MS_PER_S,
         )
         self._latest: Latest[Wish] = Latest(self._bench, rest_s=rules.rest_ms / MS_PER_S)
-        self.page = Page(rules, best=str(best), can_tune=tune is not None)
+        self.page = Page(rules, best=str(best))
         self._knobs = Knobs(params or method_params(DEFAULT_METHOD), changed=self._wish)
         self._fill()
         self._wire()

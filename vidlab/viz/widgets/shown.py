@@ -17,6 +17,11 @@ Stop = Callable[[], bool]
 Part = Literal["clip", "frame", "curves", "table", "status", "tuned"]
 
 
+def never() -> bool:
+    """Do not stop."""
+    return False
+
+
 class Rehearsing(Protocol):
     """What the panel asks of a clip: what `vidlab.jobs.rehearsal.Rehearsal` is."""
 

@@ -139,13 +139,13 @@ def sweep_rows(sweeps: Sequence[Sweep]) -> list[tuple[str, ...]]:
 
 
 def plot_sweeps(axes: "Axes", sweeps: Sequence[Sweep], *, title: str) -> "Axes":
-    """Draw what each stop gives over rest, along the way of the slider; a ring marks where it rests."""
+    """Draw what each stop gives over rest, first to last; a ring marks where the slider rests."""
     for each in sorted(sweeps, key=lambda one: -one.reach):
         places = np.linspace(0, 1, len(each.stops))
         (line,) = axes.plot(places, each.gains, marker=".", label=each.label)
         axes.plot(places[each.rest], 0.0, marker="o", markersize=9, fillstyle="none", color=line.get_color())
     axes.axhline(0, color="#222222", linewidth=0.8)
-    axes.set(xlabel="way of the slider, from end to end", ylabel="score over rest (points)")
+    axes.set(xlabel="stops of the slider, first (0) to last (1)", ylabel="score over rest (points)")
     axes.set_title(title, loc="left", fontsize="medium")
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
