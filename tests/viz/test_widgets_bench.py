@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidlab.errors import VideoError
+from vidlab.jobs.rehearsal_telling import StoppedError
 from vidlab.jobs.worst import find_worst
 from vidlab.params import ExponentialParams, MedianParams, MethodParams
 from vidlab.viz.widgets.bench import Bench
 from vidlab.viz.widgets.latest import Latest
 from vidlab.viz.widgets.shown import MaskCurves, Shown, Wish
-from vidlab.viz.widgets.stoppable import StoppedError
 
 N_FRAMES = {"long": 12, "short": 5}
 WISH = Wish("long", "net", ExponentialParams(alpha=0.5), 3)

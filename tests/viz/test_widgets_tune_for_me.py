@@ -5,8 +5,9 @@ from conftest import ROOT
 
 from vidlab.jobs.reading import MaskFile
 from vidlab.jobs.rehearsal import Rehearsal
+from vidlab.jobs.rehearsal_telling import StoppedError
 from vidlab.params import FlowFusionParams, PanelParams, SourceParams
-from vidlab.viz.widgets.stoppable import Stoppable, StoppedError
+from vidlab.viz.widgets.stoppable import Stoppable
 from vidlab.viz.widgets.tune_for_me import TuneForMe
 
 pytest.importorskip("optuna")

@@ -12,14 +12,14 @@ import numpy as np
 
 from vidlab.errors import ParameterError
 from vidlab.flow import DisFlow, FlowMemory, RememberedFlow
-from vidlab.flow.remembered import FlowDtype
+from vidlab.flow.remembered import BYTES_PER_MB, FlowDtype
 from vidlab.jobs.drive import drive
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.rehearsal_judge import Judging, PairMotions
 from vidlab.jobs.rehearsal_scale import scaled_hw, scaled_params
 from vidlab.jobs.rehearsal_telling import Stop, StoppedError, Telling
-from vidlab.jobs.rehearsed import BYTES_PER_MB, Keeper, KeptFrame, MaskRow
+from vidlab.jobs.rehearsed import Keeper, KeptFrame, MaskRow
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import (

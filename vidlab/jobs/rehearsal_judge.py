@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 from vidlab.flow import DisFlow, to_gray
+from vidlab.flow.remembered import BYTES_PER_MB
 from vidlab.jobs.measuring import FLOW_PRESET, FLOW_SCALE, judging_flow, pair_motion
 from vidlab.jobs.packing import PackedMasks
-from vidlab.jobs.rehearsed import BYTES_PER_MB, KeptFrame
+from vidlab.jobs.rehearsed import KeptFrame
 from vidlab.metrics.clip import ClipMetrics, PairMotion
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import EvaluateParams

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.errors import SourceError
+from vidlab.flow.remembered import BYTES_PER_MB
 from vidlab.flow.warp import shrink
 from vidlab.jobs.packing import PackedMasks
 from vidlab.jobs.rehearsal_scale import scaled_hw, shrink_masks, shrink_observation
@@ -21,7 +22,6 @@ from vidlab.params import EvidenceParams
 from vidlab.temporal.evidence import to_evidence
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation, UInt8Image
 
-BYTES_PER_MB = 1 << 20
 STEPS = np.float32(255)  # of a probability that came from a PNG
 
 

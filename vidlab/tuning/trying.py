@@ -1,12 +1,12 @@
 """Trials at once, on clips that all of them share."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.params import MethodParams
+from vidlab.profiling import available_cores
 from vidlab.tuning.scoring import By, Outcome, outcome
 
 Ask = Callable[[], tuple[int, MethodParams] | None]
@@ -24,7 +24,7 @@ class Trier:
 
     def __init__(self, *, workers: int, by: By) -> None:
         """Set up; 0 workers are as many as there are cores."""
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or max(1, int(available_cores()))
         self._by = by
         self._known: dict[tuple[str, MethodParams], Outcome] = {}
 

@@ -1,6 +1,5 @@
 """Chosen frames of a video by their number: exact, by seeking, and safe in worker processes."""
 
-import os
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from vidlab.video.decode import (
 )
 from vidlab.video.losses import Tally
 from vidlab.video.orientation import orientation_of
+from vidlab.video.owned import Owned
 
 REORDERED_BY_PLAYER = "avi"  # stores no presentation times: with B-frames they come out in the wrong order
 
@@ -201,9 +201,7 @@ class OpenReaders:
 
     def __init__(self, open_reader: OpenReader, *, max_open: int) -> None:
         self._open_reader, self._max_open = open_reader, max_open
-        self._owner = os.getpid()
-        self._readers: OrderedDict[Path, ClipReader] = OrderedDict()
-        self._inherited: list[OrderedDict[Path, ClipReader]] = []
+        self._owned: Owned[OrderedDict[Path, ClipReader]] = Owned(OrderedDict)
 
     def get(self, path: Path) -> ClipReader:
         """Return the reader of a video, opening it if need be and closing the one unused for longest.
@@ -211,43 +209,29 @@ class OpenReaders:
         Raises:
             VideoError: It cannot be opened.
         """
-        self._disown()
-        if path in self._readers:
-            self._readers.move_to_end(path)
-            return self._readers[path]
+        readers = self._owned.value
+        if path in readers:
+            readers.move_to_end(path)
+            return readers[path]
         reader = self._open_reader(path)
-        self._readers[path] = reader
-        if len(self._readers) > self._max_open:
-            self._readers.popitem(last=False)[1].close()
+        readers[path] = reader
+        if len(readers) > self._max_open:
+            readers.popitem(last=False)[1].close()
         return reader
 
     def drop(self, path: Path) -> None:
         """Close the reader of a video, if it is open: after an error its state is not to be trusted."""
-        self._disown()
-        if path in self._readers:
-            self._readers.pop(path).close()
+        readers = self._owned.value
+        if path in readers:
+            readers.pop(path).close()
 
     def close(self) -> None:
         """Close all."""
-        self._disown()
-        while self._readers:
-            self._readers.popitem()[1].close()
+        readers = self._owned.value
+        while readers:
+            readers.popitem()[1].close()
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The videos open in this process, the one unused for longest first."""
-        self._disown()
-        return tuple(self._readers)
-
-    def _disown(self) -> None:
-        if self._owner != os.getpid():
-            # Forked: the decoders' threads stayed behind, and closing waits for them for ever. So what was
-            # inherited is neither used nor closed, nor let go, which would close it.
-            self._inherited.append(self._readers)
-            self._readers, self._owner = OrderedDict(), os.getpid()
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"open_reader": self._open_reader, "max_open": self._max_open}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(state["open_reader"], max_open=state["max_open"])  # type: ignore[misc]
+        return tuple(self._owned.value)

@@ -10,13 +10,14 @@ from typing import Any
 
 from vidlab.errors import VidlabError
 from vidlab.jobs.packing import PackedMasks
+from vidlab.jobs.rehearsal_telling import StoppedError
 from vidlab.jobs.stabilize import method_name
 from vidlab.jobs.worst import WorstFrame, find_worst
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import MethodParams
 from vidlab.types import BoolMask
 from vidlab.viz.widgets.shown import MaskCurves, Part, Rehearsing, Shown, ShownFrame, Stop, Wish, never
-from vidlab.viz.widgets.stoppable import Stoppable, StoppedError
+from vidlab.viz.widgets.stoppable import Stoppable
 
 logger = logging.getLogger(__name__)
 

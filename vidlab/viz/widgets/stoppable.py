@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from vidlab.jobs.rehearsal_telling import StoppedError
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import MethodParams
 from vidlab.types import BoolMask
 from vidlab.viz.widgets.shown import Rehearsing, Stop
-
-
-class StoppedError(Exception):
-    """Nobody wants the rest any more."""
 
 
 class Stoppable:
