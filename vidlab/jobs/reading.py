@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vidlab import models
-from vidlab.errors import ParameterError, VideoError
+from vidlab.errors import VideoError
 from vidlab.jobs.packing import PackedRaw
 from vidlab.jobs.record import describe_file
 from vidlab.jobs.stopwatch import Stopwatch
@@ -56,8 +56,7 @@ class Network:
     weights: str | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in models.MODELS:
-            raise ParameterError(f"unknown model {self.name!r}; choose from: {', '.join(models.MODELS)}")
+        models.find_spec(self.name)
 
 
 class Reading:

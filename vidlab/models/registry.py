@@ -7,9 +7,10 @@ from vidlab.errors import ParameterError
 from vidlab.heap import keep_freed_memory
 from vidlab.models.device import require_device, require_torch
 from vidlab.models.protocol import Kind, StagedSegmenter
-from vidlab.params import EvidenceParams
+from vidlab.models.request import NetworkRequest
+from vidlab.params import EvidenceParams, NetworkParams
 
-Builder = Callable[[str | None, str, float], StagedSegmenter]  # weights, device, score_floor
+Builder = Callable[[NetworkRequest], StagedSegmenter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +19,21 @@ class ModelSpec:
 
     Attributes:
         description: One line for lists.
-        kind: What it returns, `instances` or `probs`.
-        build: Makes it from weights, resolved device and score floor.
+        kind: What it returns, `instances` or `probs`; None where its file decides.
+        build: Makes it.
+        origin: Where its own weights come from: `published` are downloaded, `here` come with a clone; None
+            where it has none, and `create` needs a file.
     """
 
     description: str
-    kind: Kind
+    kind: Kind | None
     build: Builder
+    origin: str | None = None
 
 
-def create(name: str, *, weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
+def create(
+    name: str, *, weights: str | None, device: str, score_floor: float, options: NetworkParams | None = None
+) -> StagedSegmenter:
     """Build a network and fill it with weights.
 
     Args:
@@ -35,20 +41,32 @@ def create(name: str, *, weights: str | None, device: str, score_floor: float) -
         weights: A file with a state dict, `random` (timing only), or None for the model's own.
         device: `cpu`, `cuda`, `cuda:N` or `mps`; `resolve_device` turns `auto` into one of these.
         score_floor: Detections below this score are left out, [0, 1]; soft probabilities have no floor.
+        options: Encoder, names of classes, size of the input; None takes the defaults of `NetworkParams`.
 
     Raises:
-        ParameterError: The name is unknown, or the floor lies outside its range.
+        ParameterError: The name is unknown, the floor lies outside its range, or an option makes no sense.
         DeviceError: The device is not here.
         WeightsError: The weights cannot be had, or do not fit.
-        MissingExtraError: torch is not installed.
+        MissingExtraError: torch, or what else the network needs, is not installed.
     """
-    if name not in MODELS:
-        raise ParameterError(f"unknown model {name!r}; choose from: {', '.join(MODELS)}")
+    spec = find_spec(name)
     if not 0 <= score_floor <= 1:
         raise ParameterError(f"score_floor must lie in [0, 1], got {score_floor}")
     require_torch()
     keep_freed_memory()
-    return MODELS[name].build(weights, require_device(device), score_floor)
+    device = require_device(device)
+    return spec.build(NetworkRequest(name, weights, device, score_floor, options or NetworkParams()))
+
+
+def find_spec(name: str) -> ModelSpec:
+    """Return an entry of the registry.
+
+    Raises:
+        ParameterError: The name is unknown.
+    """
+    if name not in MODELS:
+        raise ParameterError(f"unknown model {name!r}; choose from: {', '.join(MODELS)}")
+    return MODELS[name]
 
 
 def has_weights(name: str) -> bool:
@@ -58,16 +76,19 @@ def has_weights(name: str) -> bool:
         ParameterError: The name is unknown.
         MissingExtraError: torch is not installed.
     """
-    if name not in MODELS:
-        raise ParameterError(f"unknown model {name!r}; choose from: {', '.join(MODELS)}")
+    spec = find_spec(name)
     require_torch()
+    if spec.origin is None:
+        return False
     from vidlab.models import zoo
     from vidlab.models.weights import is_here
 
-    return is_here(zoo.OWN_WEIGHTS[name])
+    return is_here(zoo.own_weights(name))
 
 
-def create_for_timing(name: str, *, weights: str | None, device: str) -> StagedSegmenter:
+def create_for_timing(
+    name: str, *, weights: str | None, device: str, options: NetworkParams | None = None
+) -> StagedSegmenter:
     """Build a network whose speed is asked for: where its own weights are not here, random ones do.
 
     A detector keeps what `vidlab segment` keeps: fewer detections would look faster.
@@ -76,55 +97,54 @@ def create_for_timing(name: str, *, weights: str | None, device: str) -> StagedS
         name: One of `MODELS`.
         weights: As in `create`; None takes the model's own if they are here, else random ones.
         device: As in `create`.
+        options: As in `create`.
 
     Raises:
-        ParameterError: The name is unknown.
+        ParameterError: The name is unknown, or an option makes no sense.
         DeviceError: The device is not here.
         WeightsError: The weights cannot be had, or do not fit.
-        MissingExtraError: torch is not installed.
+        MissingExtraError: torch, or what else the network needs, is not installed.
     """
     if weights is None and not has_weights(name):
         weights = "random"
-    return create(name, weights=weights, device=device, score_floor=EvidenceParams().drop_below)
+    floor = EvidenceParams().drop_below
+    return create(name, weights=weights, device=device, score_floor=floor, options=options)
 
 
-def _maskrcnn_resnet50_fpn(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
+def _from_torchvision(request: NetworkRequest) -> StagedSegmenter:
     from vidlab.models import zoo
 
-    return zoo.maskrcnn_resnet50_fpn(weights=weights, device=device, score_floor=score_floor)
+    return zoo.build(request)
 
 
-def _deeplabv3_resnet50(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
+def _demo(request: NetworkRequest) -> StagedSegmenter:
     from vidlab.models import zoo
 
-    return zoo.deeplabv3_resnet50(weights=weights, device=device)
+    return zoo.build_demo_network(request)
 
 
-def _lraspp_mobilenet_v3_large(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
-    from vidlab.models import zoo
-
-    return zoo.lraspp_mobilenet_v3_large(weights=weights, device=device)
+def _torchvision(description: str, kind: Kind) -> ModelSpec:
+    return ModelSpec(description, kind, _from_torchvision, "published")
 
 
-def _maskrcnn_demo(weights: str | None, device: str, score_floor: float) -> StagedSegmenter:
-    from vidlab.models import zoo
-
-    return zoo.maskrcnn_demo(weights=weights, device=device, score_floor=score_floor)
-
-
+# The names of torchvision's networks are torchvision's own, by which `zoo` builds them.
 MODELS: dict[str, ModelSpec] = {
-    "maskrcnn_resnet50_fpn": ModelSpec(
-        "Mask R-CNN, ResNet-50 with FPN, 80 COCO classes: the reference", "instances", _maskrcnn_resnet50_fpn
+    "maskrcnn_resnet50_fpn": _torchvision(
+        "Mask R-CNN, ResNet-50 with FPN, 80 COCO classes: the reference", "instances"
     ),
-    "deeplabv3_resnet50": ModelSpec(
-        "DeepLabV3, ResNet-50, 20 VOC classes: soft probabilities", "probs", _deeplabv3_resnet50
+    "maskrcnn_resnet50_fpn_v2": _torchvision(
+        "Mask R-CNN with the training and heads of 2021: better masks, slower", "instances"
     ),
-    "lraspp_mobilenet_v3_large": ModelSpec(
-        "LRASPP, MobileNetV3: 20 VOC classes, the fastest", "probs", _lraspp_mobilenet_v3_large
-    ),
+    "deeplabv3_resnet50": _torchvision("DeepLabV3, ResNet-50, 20 VOC classes: soft probabilities", "probs"),
+    "deeplabv3_resnet101": _torchvision("DeepLabV3, ResNet-101, 20 VOC classes: deeper and slower", "probs"),
+    "deeplabv3_mobilenet_v3_large": _torchvision("DeepLabV3, MobileNetV3, 20 VOC classes: fast", "probs"),
+    "fcn_resnet50": _torchvision("FCN, ResNet-50, 20 VOC classes: the plain ancestor", "probs"),
+    "fcn_resnet101": _torchvision("FCN, ResNet-101, 20 VOC classes: deeper and slower", "probs"),
+    "lraspp_mobilenet_v3_large": _torchvision("LRASPP, MobileNetV3: 20 VOC classes, the fastest", "probs"),
     "maskrcnn_demo": ModelSpec(
         "small Mask R-CNN, trained on this repository's synthetic scenes; needs no download",
         "instances",
-        _maskrcnn_demo,
+        _demo,
+        "here",
     ),
 }

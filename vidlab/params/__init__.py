@@ -14,11 +14,23 @@ from vidlab.params.filters import (
     MedianParams,
     MovingAverageParams,
 )
+from vidlab.params.flow import (
+    BlockMatchingParams,
+    DisParams,
+    FarnebackParams,
+    FlowName,
+    FlowParams,
+    FlowPreset,
+    HornSchunckParams,
+    LucasKanadeParams,
+    RaftParams,
+)
 from vidlab.params.fusion import FlowFusionParams, FlowFusionTwoPassParams, FusionParams
 from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
 from vidlab.params.masks import EvaluateParams, EvidenceParams
-from vidlab.params.method import FlowPreset, MethodParams, NoneParams
+from vidlab.params.method import MethodParams, NoneParams
 from vidlab.params.methods import DEFAULT_METHOD, METHODS, method_model, method_params
+from vidlab.params.networks import NetworkParams
 from vidlab.params.pipelines import (
     DEFAULT_NETWORK,
     Policy,
@@ -36,29 +48,38 @@ __all__ = [
     "DEFAULT_NETWORK",
     "METHODS",
     "BackendName",
+    "BlockMatchingParams",
     "ClipParams",
     "DecodingParams",
     "Device",
+    "DisParams",
     "EvaluateParams",
     "EvidenceParams",
     "ExponentialParams",
+    "FarnebackParams",
     "FetchParams",
     "FilterParams",
     "FlowFusionParams",
     "FlowFusionTwoPassParams",
+    "FlowName",
+    "FlowParams",
     "FlowPreset",
     "FusionParams",
     "GaussianParams",
+    "HornSchunckParams",
     "LoaderGridParams",
     "LoaderParams",
+    "LucasKanadeParams",
     "MedianParams",
     "MethodParams",
     "MovingAverageParams",
+    "NetworkParams",
     "NoneParams",
     "PanelParams",
     "Policy",
     "PreprocessParams",
     "ProfileParams",
+    "RaftParams",
     "Resampling",
     "ScheduleParams",
     "SegmentParams",
