@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vidlab.errors import ParameterError
-from vidlab.flow import DisFlow, Motion, MotionEstimator, warp
+from vidlab.flow import Motion, MotionEstimator, flow_of, warp
 from vidlab.flow.warp import resize_map
 from vidlab.jobs.reading import MaskFile, Network, open_reading
 from vidlab.jobs.tracks import announced
@@ -94,8 +94,7 @@ def look_inside(
     )
     causal = FlowFusionParams(**{name: getattr(params, name) for name in FusionParams.model_fields})
     stabilizer = create_stabilizer(causal)
-    flow = DisFlow(preset=causal.flow_preset, scale=causal.flow_scale)
-    estimator = MotionEstimator(flow, cut_similarity=causal.cut_similarity, both_ways=False)
+    estimator = MotionEstimator(flow_of(causal), cut_similarity=causal.cut_similarity, both_ways=False)
     motion: Motion | None = None
     said: Evidence | None = None
     n_seen = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from vidlab.errors import ParameterError
-from vidlab.flow import DisFlow, FlowMemory, RememberedFlow
+from vidlab.flow import FlowEstimator, FlowMemory, RememberedFlow, flow_of
 from vidlab.flow.remembered import BYTES_PER_MB, FlowDtype
 from vidlab.jobs.drive import drive
 from vidlab.jobs.progress import Progress, silent
@@ -225,13 +225,11 @@ class Rehearsal:
         except StoppedError:
             return
 
-    def _flow(self, params: MethodParams) -> DisFlow | None:
+    def _flow(self, params: MethodParams) -> FlowEstimator | None:
         """Return the flow of a method that names one, remembering."""
         if not isinstance(params, FilterParams | FusionParams):
             return None
-        return RememberedFlow(
-            preset=params.flow_preset, scale=params.flow_scale, memory=self._flows, frame_scale=self.scale
-        )
+        return RememberedFlow(flow_of(params), memory=self._flows, frame_scale=self.scale)
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────
     def judging(self) -> Judging:

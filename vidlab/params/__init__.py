@@ -40,6 +40,7 @@ from vidlab.params.pipelines import (
     StreamParams,
 )
 from vidlab.params.profiling import ProfileParams
+from vidlab.params.refinement import RefineMethod, RefineParams
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
@@ -79,6 +80,8 @@ __all__ = [
     "Policy",
     "PreprocessParams",
     "ProfileParams",
+    "RefineMethod",
+    "RefineParams",
     "RaftParams",
     "Resampling",
     "ScheduleParams",
