@@ -26,6 +26,7 @@ from vidlab.params.flow import (
     RaftParams,
 )
 from vidlab.params.fusion import FlowFusionParams, FlowFusionTwoPassParams, FusionParams
+from vidlab.params.keyframes import KeyframeParams
 from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
 from vidlab.params.masks import EvaluateParams, EvidenceParams
 from vidlab.params.method import MethodParams, NoneParams
@@ -68,6 +69,7 @@ __all__ = [
     "FusionParams",
     "GaussianParams",
     "HornSchunckParams",
+    "KeyframeParams",
     "LoaderGridParams",
     "LoaderParams",
     "LucasKanadeParams",
@@ -80,9 +82,9 @@ __all__ = [
     "Policy",
     "PreprocessParams",
     "ProfileParams",
+    "RaftParams",
     "RefineMethod",
     "RefineParams",
-    "RaftParams",
     "Resampling",
     "ScheduleParams",
     "SegmentParams",

@@ -1,8 +1,8 @@
 """Guided filter: around every pixel, a map is explained as a linear function of color.
 
-K. He, J. Sun and X. Tang, "Guided Image Filtering", TPAMI 2013, with a color guide; solved at a smaller size as in
-K. He and J. Sun, "Fast Guided Filter", 2015. OpenCV has it in `ximgproc`, which only its contrib wheel holds; that
-wheel and the plain one overwrite each other's files, so no package may ask for it beside the plain one.
+K. He, J. Sun and X. Tang, "Guided Image Filtering", TPAMI 2013, with a color guide; solved at a smaller size
+as in K. He and J. Sun, "Fast Guided Filter", 2015. OpenCV has it in `ximgproc`, which only its contrib wheel
+holds; that wheel and the plain one overwrite each other's files, so no package should ask for both.
 """
 
 import cv2
@@ -94,7 +94,7 @@ def guided_filter(
 
 
 def box_mean(values: Float32Array, reach: int) -> Float32Array:
-    """Return the mean of every neighborhood, of float32 (h, w) or (h, w, C); the border mirrors the picture."""
+    """Return the mean of every neighborhood, float32 (h, w) or (h, w, C); the border mirrors the picture."""
     return np.asarray(cv2.blur(values, (2 * reach + 1, 2 * reach + 1)), np.float32)
 
 
