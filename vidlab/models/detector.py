@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vidlab.models.protocol import Kind
+from vidlab.models.sizes import MASK_THRESHOLD
 from vidlab.types import Instances, UInt8Image
 
 UNNAMED = -1  # of a label that is no class
-MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN paper
 
 
 class InstanceSegmenter:
@@ -48,6 +48,7 @@ class InstanceSegmenter:
         self.class_ids = tuple(sorted({class_id for class_id in label_ids if class_id is not None}))
         self.class_names = dict(class_names or {})
         self.network: Any = network.eval().to(device)  # torchvision's parts of it are untyped
+        self.label_ids = label_ids
         of_labels = (UNNAMED, *(UNNAMED if class_id is None else class_id for class_id in label_ids))
         self._label_ids = np.array(of_labels, np.int64)
         self._device = device

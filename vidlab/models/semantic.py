@@ -10,12 +10,10 @@ from torch.nn import functional as F
 from vidlab.models.detector import to_model_input
 from vidlab.models.outputs import VOC_OUTPUTS, Outputs
 from vidlab.models.protocol import Kind
+from vidlab.models.sizes import INPUT_SHORT_PX, MEAN, STD, InputSize, input_hw
 from vidlab.types import ClassProbs, UInt8Image
 
-INPUT_SHORT_PX = 520  # the size at which torchvision trained and measured these weights
-InputSize = int | tuple[int, int]  # shorter side; or height and width, whatever a picture's shape
 Prepared = tuple[Tensor, tuple[int, int]]  # a batch, and the height and width of its pictures
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, per channel, for images in [0, 1]
 
 
 class SemanticSegmenter:
@@ -41,14 +39,15 @@ class SemanticSegmenter:
             weights: Label of the weights, for outputs.
             device: `cpu`, `cuda`, `cuda:N` or `mps`, resolved.
             outputs: What each of the K means.
-            input_size: Shorter side to which pictures are scaled, or the height and width that all get, px.
+            input_size: Shorter side to which pictures are scaled, or the height and width that all get, in
+                pixels; None leaves them as they are.
         """
         self.name = name
         self.weights = weights
         self.class_ids = outputs.shown_ids
         self.class_names = dict(outputs.names)
-        self._outputs = outputs
-        self._input_size = input_size
+        self.outputs = outputs
+        self.input_size = input_size
         self.network = network.eval().to(device)
         self._device = device
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
@@ -82,9 +81,9 @@ class SemanticSegmenter:
         """Turn scores into probabilities at the pictures' size; see `StagedSegmenter`."""
         logits, size_hw = found
         with torch.inference_mode():
-            softly = self._outputs.activation == "softmax"
+            softly = self.outputs.activation == "softmax"
             probs = logits.softmax(dim=1) if softly else logits.sigmoid()
-            probs = probs[:, self._outputs.shown]
+            probs = probs[:, self.outputs.shown]
             return [self._to_source_size(here, size_hw) for here in probs]
 
     def _to_source_size(self, probs: Tensor, size_hw: tuple[int, int]) -> ClassProbs:
@@ -93,19 +92,8 @@ class SemanticSegmenter:
 
     def _prepare(self, image: UInt8Image) -> Tensor:
         pixels = to_model_input(image, device=self._device)
-        size = list(input_hw(image.shape[:2], wanted=self._input_size))
-        scaled = F.interpolate(pixels[None], size=size, mode="bilinear", antialias=True, align_corners=False)
-        return (scaled[0] - self._mean) / self._std
-
-
-def input_hw(size_hw: tuple[int, ...], *, wanted: InputSize) -> tuple[int, int]:
-    """Return height and width at which a network sees a picture, in pixels.
-
-    >>> input_hw((480, 854), wanted=240), input_hw((480, 854), wanted=(256, 256))
-    ((240, 427), (256, 256))
-    """
-    if isinstance(wanted, tuple):
-        return wanted
-    scale = wanted / min(size_hw)
-    height, width = (max(1, round(side * scale)) for side in size_hw)
-    return (height, width)
+        size = list(input_hw(image.shape[:2], wanted=self.input_size))
+        if size != list(image.shape[:2]):
+            batch = pixels[None]
+            pixels = F.interpolate(batch, size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+        return (pixels - self._mean) / self._std

@@ -16,7 +16,8 @@ from vidlab.models.detector import InstanceSegmenter
 from vidlab.models.outputs import N_VOC_OUTPUTS, VOC_OUTPUTS, Outputs, to_outputs
 from vidlab.models.protocol import StagedSegmenter
 from vidlab.models.request import NetworkRequest
-from vidlab.models.semantic import INPUT_SHORT_PX, InputSize, SemanticSegmenter
+from vidlab.models.semantic import SemanticSegmenter
+from vidlab.models.sizes import INPUT_SHORT_PX, InputSize
 from vidlab.models.weights import Found, Published, find_weights
 
 N_COCO_LABELS = 91  # with background; labels are COCO's ids, and those that COCO leaves out are never trained
@@ -108,7 +109,7 @@ def semantic_outputs(
 
 
 def semantic(
-    network: nn.Module, request: NetworkRequest, found: Found, *, outputs: Outputs, input_short_px: int
+    network: nn.Module, request: NetworkRequest, found: Found, *, outputs: Outputs, input_short_px: int | None
 ) -> SemanticSegmenter:
     """Wrap a semantic network; its input has the size that the user says, else that its weights say."""
     size: InputSize = request.options.input_short_px or found.recipe.input_hw or input_short_px
