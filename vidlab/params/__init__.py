@@ -42,17 +42,35 @@ from vidlab.params.pipelines import (
 )
 from vidlab.params.profiling import ProfileParams
 from vidlab.params.refinement import RefineMethod, RefineParams
+from vidlab.params.tracking import (
+    DEFAULT_TRACKER,
+    TRACKER_PARAMS,
+    ByteTrackParams,
+    DeepSortParams,
+    FlowTrackerParams,
+    GivenParams,
+    MatchingParams,
+    SortParams,
+    TrackerParams,
+    TrackingJudgeParams,
+    tracker_model,
+    tracker_params,
+)
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
 __all__ = [
     "DEFAULT_METHOD",
     "DEFAULT_NETWORK",
+    "DEFAULT_TRACKER",
     "METHODS",
+    "TRACKER_PARAMS",
     "BackendName",
     "BlockMatchingParams",
+    "ByteTrackParams",
     "ClipParams",
     "DecodingParams",
+    "DeepSortParams",
     "Device",
     "DisParams",
     "EvaluateParams",
@@ -66,13 +84,16 @@ __all__ = [
     "FlowName",
     "FlowParams",
     "FlowPreset",
+    "FlowTrackerParams",
     "FusionParams",
     "GaussianParams",
+    "GivenParams",
     "HornSchunckParams",
     "KeyframeParams",
     "LoaderGridParams",
     "LoaderParams",
     "LucasKanadeParams",
+    "MatchingParams",
     "MedianParams",
     "MethodParams",
     "MovingAverageParams",
@@ -88,10 +109,15 @@ __all__ = [
     "Resampling",
     "ScheduleParams",
     "SegmentParams",
+    "SortParams",
     "SourceParams",
     "StreamParams",
+    "TrackerParams",
+    "TrackingJudgeParams",
     "TuneParams",
     "WriterParams",
     "method_model",
     "method_params",
+    "tracker_model",
+    "tracker_params",
 ]
