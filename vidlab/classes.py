@@ -38,13 +38,14 @@ STUFF_NAMES: dict[int, str] = {
     92: "banner", 93: "blanket", 95: "bridge", 100: "cardboard", 107: "counter", 109: "curtain",
     112: "door-stuff", 118: "floor-wood", 119: "flower", 122: "fruit", 125: "gravel", 128: "house",
     130: "light", 133: "mirror-stuff", 138: "net", 141: "pillow", 144: "platform", 145: "playingfield",
-    147: "railroad", 148: "river", 149: "road", 151: "roof", 154: "sand", 155: "sea", 156: "shelf", 159: "snow",
-    161: "stairs", 166: "tent", 168: "towel", 171: "wall-brick", 175: "wall-stone", 176: "wall-tile", 177: "wall-wood",
-    178: "water-other", 180: "window-blind", 181: "window-other", 184: "tree-merged", 185: "fence-merged",
-    186: "ceiling-merged", 187: "sky-other-merged", 188: "cabinet-merged", 189: "table-merged",
-    190: "floor-other-merged", 191: "pavement-merged", 192: "mountain-merged", 193: "grass-merged",
-    194: "dirt-merged", 195: "paper-merged", 196: "food-other-merged", 197: "building-other-merged",
-    198: "rock-merged", 199: "wall-other-merged", 200: "rug-merged",
+    147: "railroad", 148: "river", 149: "road", 151: "roof", 154: "sand", 155: "sea", 156: "shelf",
+    159: "snow", 161: "stairs", 166: "tent", 168: "towel", 171: "wall-brick", 175: "wall-stone",
+    176: "wall-tile", 177: "wall-wood", 178: "water-other", 180: "window-blind", 181: "window-other",
+    184: "tree-merged", 185: "fence-merged", 186: "ceiling-merged", 187: "sky-other-merged",
+    188: "cabinet-merged", 189: "table-merged", 190: "floor-other-merged", 191: "pavement-merged",
+    192: "mountain-merged", 193: "grass-merged", 194: "dirt-merged", 195: "paper-merged",
+    196: "food-other-merged", 197: "building-other-merged", 198: "rock-merged", 199: "wall-other-merged",
+    200: "rug-merged",
 }  # fmt: skip  # of COCO's panoptic task (Kirillov et al., CVPR 2019)
 
 CUSTOM_IDS = range(201, 255)  # above COCO's, and below 255, which label pictures keep for "ignore"
@@ -52,8 +53,8 @@ CUSTOM_IDS = range(201, 255)  # above COCO's, and below 255, which label picture
 ALIASES = {
     "bike": "bicycle", "cattle": "cow", "cellular phone": "cell phone", "doughnut": "donut",
     "fridge": "refrigerator", "hair dryer": "hair drier", "human": "person", "knives": "knife",
-    "mice": "mouse", "mobile phone": "cell phone", "monitor": "tv", "pedestrian": "person", "people": "person",
-    "phone": "cell phone", "plane": "airplane", "ski": "skis", "television": "tv",
+    "mice": "mouse", "mobile phone": "cell phone", "monitor": "tv", "pedestrian": "person",
+    "people": "person", "phone": "cell phone", "plane": "airplane", "ski": "skis", "television": "tv",
     **VOC_TO_COCO_NAME,
 }  # fmt: skip  # what people say, and VOC
 

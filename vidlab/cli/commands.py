@@ -15,6 +15,7 @@ from vidlab.params import (
     EvaluateParams,
     EvidenceParams,
     MethodParams,
+    NetworkParams,
     SegmentParams,
     SourceParams,
     WriterParams,
@@ -53,6 +54,7 @@ def segment(args: argparse.Namespace) -> int:
         )
     found = "probabilities" if result.n_instances is None else f"{result.n_instances} instances"
     print(f"{result.n_frames} frames on {result.device}: {found}, {result.frames_per_s:.2f} frames/s")
+    _print_keyframes(result.n_keyframes, n_frames=result.n_frames, what="the network ran on")
     print_paths({"results": result.folder, "masks": result.folder / "masks"})
     return 0
 
@@ -89,6 +91,8 @@ def stabilize(args: argparse.Namespace) -> int:
             writer=writer,
         )
     _print_stabilized(result, method=method_name(method))
+    what = "masks were used of" if isinstance(masks_from, jobs.MaskFile) else "the network ran on"
+    _print_keyframes(result.n_keyframes, n_frames=result.n_frames, what=what)
     return 0
 
 
@@ -108,7 +112,7 @@ def params(args: argparse.Namespace) -> int:
     """Run `vidlab params`."""
     groups: dict[str, type[Params]] = {}
     if args.method is None:
-        models = (SourceParams, SegmentParams, EvidenceParams, EvaluateParams, WriterParams)
+        models = (SourceParams, SegmentParams, NetworkParams, EvidenceParams, EvaluateParams, WriterParams)
         groups = {model.__name__: model for model in models}
         groups |= {f"--method {name}": model for name, model in METHODS.items()}
     else:
@@ -158,6 +162,11 @@ def _print_stabilized(result: "StabilizeResult", *, method: str) -> None:
     print_paths({label: result.folder / name for label, name in names.items()})
 
 
+def _print_keyframes(n_keyframes: int | None, *, n_frames: int, what: str) -> None:
+    if n_keyframes is not None:
+        print(f"{what} {n_keyframes} of {n_frames} frames; the others' were carried along the flow")
+
+
 def _method(args: argparse.Namespace) -> MethodParams:
     """Return the method that the words describe, or that a file does."""
     if args.params is None:
@@ -180,8 +189,10 @@ def masks_source(args: argparse.Namespace) -> "MaskFile | Network":
         if args.probs:
             raise ParameterError("--probs must come with --masks, got it alone; see vidlab stabilize --help")
         return _network(args)
-    if args.model is not None or args.weights is not None:
-        option = "--model" if args.model is not None else "--weights"
+    words = ("model", "weights", *NetworkParams.model_fields)
+    given_words = [word for word in words if getattr(args, word, None) is not None]
+    if given_words:
+        option = f"--{given_words[0].replace('_', '-')}"
         raise ParameterError(f"masks must come from one source, got --masks and {option}; leave one out")
     from vidlab.jobs import MaskFile
 
@@ -191,7 +202,7 @@ def masks_source(args: argparse.Namespace) -> "MaskFile | Network":
 def _network(args: argparse.Namespace) -> "Network":
     from vidlab.jobs import Network
 
-    return Network(args.model or DEFAULT_MODEL, args.weights)
+    return Network(args.model or DEFAULT_MODEL, args.weights, given(args, NetworkParams))
 
 
 def wanted_classes(text: str | None) -> tuple[int, ...] | None:

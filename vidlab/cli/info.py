@@ -27,6 +27,7 @@ CORE = (
 OPTIONAL = {
     "torch": ("models", "networks"),
     "torchvision": ("models", "Mask R-CNN, DeepLabV3"),
+    "segmentation-models-pytorch": ("smp", "networks named smp_…"),
     "decord": ("decoders", "a rival decoder"),
     "torchcodec": ("decoders", "a rival decoder"),
     "supervision": ("tracking", "interchange of detections"),

@@ -17,7 +17,15 @@ from vidlab.cli import (
     tune,
 )
 from vidlab.cli.options import Layout, Parser, add_options
-from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
+from vidlab.params import (
+    DEFAULT_METHOD,
+    METHODS,
+    EvidenceParams,
+    NetworkParams,
+    SegmentParams,
+    SourceParams,
+    WriterParams,
+)
 
 _TOP = """\
 Segment a video, make the masks stop flickering, and measure whether that made them better or only calmer; say
@@ -106,7 +114,7 @@ def _segment(to: _Commands) -> None:
     _add_video(parser)
     _add_network(parser)
     _add_out(parser)
-    for model in (SegmentParams, EvidenceParams, SourceParams):
+    for model in (SegmentParams, NetworkParams, EvidenceParams, SourceParams):
         add_options(parser, model)
     parser.set_defaults(run=commands.segment)
 
@@ -172,7 +180,7 @@ def _stabilize(to: _Commands) -> None:
         help="go on with the same command's run if it was killed: it left .NAME.resume beside DIR, and loses "
         "about the last hundred frames; does nothing if DIR is complete",
     )
-    for model in (EvidenceParams, SegmentParams, SourceParams, WriterParams):
+    for model in (EvidenceParams, SegmentParams, NetworkParams, SourceParams, WriterParams):
         add_options(parser, model)
     parser.set_defaults(run=commands.stabilize)
 

@@ -11,7 +11,7 @@ import numpy as np
 from vidlab.errors import ParameterError
 from vidlab.flow import Motion, MotionEstimator, flow_of, warp
 from vidlab.flow.warp import resize_map
-from vidlab.jobs.reading import MaskFile, Network, open_reading
+from vidlab.jobs.reading import MasksFrom, open_reading
 from vidlab.jobs.tracks import announced
 from vidlab.params import EvidenceParams, FlowFusionParams, FusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
@@ -60,7 +60,7 @@ class FrameSteps:
 def look_inside(
     video: Path,
     *,
-    masks_from: MaskFile | Network,
+    masks_from: MasksFrom,
     index: int,
     params: FusionParams,
     class_ids: tuple[int, ...] | None = None,

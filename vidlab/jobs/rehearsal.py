@@ -15,7 +15,7 @@ from vidlab.flow import FlowEstimator, FlowMemory, RememberedFlow, flow_of
 from vidlab.flow.remembered import BYTES_PER_MB, FlowDtype
 from vidlab.jobs.drive import drive
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network, open_reading
+from vidlab.jobs.reading import MasksFrom, open_reading
 from vidlab.jobs.rehearsal_judge import Judging, PairMotions
 from vidlab.jobs.rehearsal_scale import scaled_hw, scaled_params
 from vidlab.jobs.rehearsal_telling import Stop, StoppedError, Telling
@@ -95,7 +95,7 @@ class Rehearsal:
         cls,
         video: Path,
         *,
-        masks_from: MaskFile | Network,
+        masks_from: MasksFrom,
         class_ids: tuple[int, ...] | None = None,
         truth: Path | None = None,
         source: SourceParams | None = None,

@@ -8,7 +8,7 @@ from vidlab.jobs.curves import StateCurves
 from vidlab.jobs.keyframes import Keyframe
 from vidlab.jobs.measuring import Measuring
 from vidlab.jobs.packing import PackedRaw
-from vidlab.jobs.reading import MaskFile, MasksFrom
+from vidlab.jobs.reading import MasksFrom
 from vidlab.jobs.selecting import Selection
 from vidlab.jobs.writing import Written
 from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams

@@ -9,7 +9,7 @@ from vidlab.errors import ParameterError
 from vidlab.jobs.measuring import Measuring, Prediction
 from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network, Observed, Reading, open_reading
+from vidlab.jobs.reading import MasksFrom, Observed, Reading, open_reading
 from vidlab.jobs.tracks import drive_tracks
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
@@ -26,7 +26,7 @@ RAW = "raw"  # the name of the masks before any method
 def measure_variants(
     video: Path,
     *,
-    masks_from: MaskFile | Network,
+    masks_from: MasksFrom,
     variants: Mapping[str, MethodParams],
     class_ids: tuple[int, ...] | None = None,
     truth: Path | None = None,

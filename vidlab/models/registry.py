@@ -123,8 +123,18 @@ def _demo(request: NetworkRequest) -> StagedSegmenter:
     return zoo.build_demo_network(request)
 
 
+def _from_smp(request: NetworkRequest) -> StagedSegmenter:
+    from vidlab.models import smp
+
+    return smp.build(request)
+
+
 def _torchvision(description: str, kind: Kind) -> ModelSpec:
     return ModelSpec(description, kind, _from_torchvision, "published")
+
+
+def _smp(description: str) -> ModelSpec:
+    return ModelSpec(f"{description}, on any --encoder; needs --weights FILE", "probs", _from_smp)
 
 
 # The names of torchvision's networks are torchvision's own, by which `zoo` builds them.
@@ -147,4 +157,15 @@ MODELS: dict[str, ModelSpec] = {
         _demo,
         "here",
     ),
+    "smp_unet": _smp("U-Net (2015)"),
+    "smp_unetplusplus": _smp("U-Net++ (2018): nested skips"),
+    "smp_manet": _smp("MA-Net (2020): attention in the skips"),
+    "smp_linknet": _smp("LinkNet (2017): skips are added, light"),
+    "smp_fpn": _smp("FPN (2017): feature pyramid"),
+    "smp_pspnet": _smp("PSPNet (2017): pyramid pooling, coarse and fast"),
+    "smp_pan": _smp("PAN (2018): pyramid attention, light"),
+    "smp_deeplabv3": _smp("DeepLabV3 (2017)"),
+    "smp_deeplabv3plus": _smp("DeepLabV3+ (2018): with a decoder, finer edges"),
+    "smp_upernet": _smp("UPerNet (2018): pyramid pooling over a feature pyramid"),
+    "smp_segformer": _smp("SegFormer (2021): its light decoder; encoders mit_b0 to mit_b5 are its own"),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlab.errors import ParameterError
-from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.reading import MasksFrom
 from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.params import EvaluateParams, EvidenceParams, PanelParams, SourceParams
 from vidlab.viz.widgets.shown import Rehearsing, Wish
@@ -30,7 +30,7 @@ class Clip:
     """
 
     video: Path
-    masks: Mapping[str, MaskFile | Network]
+    masks: Mapping[str, MasksFrom]
     truth: Path | None = None
     class_ids: tuple[int, ...] | None = None
     source: SourceParams | None = None
