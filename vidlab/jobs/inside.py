@@ -16,7 +16,7 @@ from vidlab.jobs.tracks import announced
 from vidlab.params import EvidenceParams, FlowFusionParams, FusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
 from vidlab.temporal.fusion import carrier
-from vidlab.tracking import TrackBook, create_associator
+from vidlab.tracking import TrackBook, create_method_tracker
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 
@@ -102,7 +102,7 @@ def look_inside(
     image: UInt8Image | None = None
     stabilizer.reset()
     book = TrackBook()
-    associator = create_associator(causal, evidence=evidence or EvidenceParams())
+    associator = create_method_tracker(causal, evidence=evidence or EvidenceParams())
     items = reading.with_evidence(associate=associator.step)
     told = announced(items, book=book, tracked_of=attrgetter("tracked"))
     for frame, said, _ in islice(told, index + 1):

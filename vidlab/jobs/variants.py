@@ -17,7 +17,7 @@ from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentP
 from vidlab.schema import Tunable, tunables
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import StableFrame
-from vidlab.tracking import create_associator
+from vidlab.tracking import create_method_tracker
 from vidlab.types import Frame
 
 RAW = "raw"  # the name of the masks before any method
@@ -91,7 +91,7 @@ def _driven(
     reading: Reading, observed: Observed, *, params: MethodParams, evidence: EvidenceParams
 ) -> Iterator[tuple[Frame, PackedRaw, StableFrame]]:
     """Run one method as the main job does; who is who depends on its tunables, too."""
-    associator = create_associator(params, evidence=evidence)
+    associator = create_method_tracker(params, evidence=evidence)
     items = reading.told(observed, associate=associator.step)
     return drive_tracks(create_stabilizer(params), items, tracked_of=attrgetter("tracked"))
 
