@@ -13,7 +13,7 @@ from vidlab.jobs.selecting import Selection
 from vidlab.jobs.writing import Written
 from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
 from vidlab.temporal.protocol import Stabilizer
-from vidlab.tracking import Associator, TrackBook
+from vidlab.tracking import TrackBook, Tracker
 from vidlab.types import Frame
 
 
@@ -55,7 +55,7 @@ class State:
     """
 
     stabilizer: Stabilizer
-    associator: Associator
+    associator: Tracker
     measuring: Measuring
     curves: StateCurves = field(default_factory=StateCurves)
     written: Written = field(default_factory=Written)
