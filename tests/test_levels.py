@@ -45,6 +45,8 @@ ONE_MODULE = {
     "decord": "video",
     "torchcodec": "video",
     "supervision": "masks",
+    "onnx": "models",
+    "onnxruntime": "models",
     "ipywidgets": "viz.widgets",
     "IPython": "viz.widgets",
     "papermill": "jobs",

@@ -63,13 +63,14 @@ def run(args: argparse.Namespace) -> int:
     """Run `vidlab stream`."""
     params, source_params = given(args, StreamParams), given(args, SourceParams)
     schedule, device = given(args, ScheduleParams), given(args, SegmentParams).device
-    from vidlab.models import create_for_timing, resolve_device
+    from vidlab.models import create_for_timing, resolve_device_of
     from vidlab.video import open_source
 
     source = open_source(args.video, fps=source_params.fps)
-    device = resolve_device(device)
+    model = args.model or DEFAULT_NETWORK
+    device = resolve_device_of(model, device)
     segmenter = create_for_timing(
-        args.model or DEFAULT_NETWORK, weights=args.weights, device=device, options=given(args, NetworkParams)
+        model, weights=args.weights, device=device, options=given(args, NetworkParams)
     )
     steps = _warmed(segmenter, source, device)
     reports = _reports(

@@ -19,7 +19,7 @@ from vidlab.jobs.profile_work import (
     workload,
 )
 from vidlab.jobs.progress import Progress, silent
-from vidlab.models import StagedSegmenter, create_for_timing, resolve_device
+from vidlab.models import StagedSegmenter, create_for_timing, resolve_device_of
 from vidlab.params import DEFAULT_NETWORK, NetworkParams, ProfileParams, SegmentParams, SourceParams
 from vidlab.profiling import (
     Span,
@@ -195,7 +195,7 @@ def _network(
 ) -> tuple[StagedSegmenter | None, str]:
     if model == NONE:
         return None, "cpu"
-    resolved = resolve_device(device)
+    resolved = resolve_device_of(model, device)
     return create_for_timing(model, weights=weights, device=resolved, options=options), resolved
 
 
@@ -231,6 +231,8 @@ def _network_facts(
         lambda: network.infer(prepared), synchronize=wait, n_warmup=1, n_repeats=_CLOCK_REPEATS
     )
     if time.perf_counter() + _TRIAL_CALLS * clocks.synchronized.median_s > deadline_s:
+        return {}, clocks
+    if not hasattr(network, "network"):  # no module of torch's, to which those ways belong
         return {}, clocks
     from vidlab.models.variants import AS_IS, infer_variants  # loads torch, as the network already did
 

@@ -272,10 +272,10 @@ def open_reading(
 
 
 def load_network(network: Network | Segmenter, *, device: str, drop_below: float) -> tuple[str, Segmenter]:
-    """Return a network's device and the network, ready to segment; one that came ready stays where it is."""
+    """Return what a network runs on and the network, ready to segment; one that came ready stays there."""
     if not isinstance(network, Network):
         return getattr(network, "device", READY_DEVICE), network
-    resolved = models.resolve_device(device)
+    resolved = models.resolve_device_of(network.name, device)
     loaded = models.create(
         network.name,
         weights=network.weights,
@@ -283,7 +283,7 @@ def load_network(network: Network | Segmenter, *, device: str, drop_below: float
         score_floor=drop_below,
         options=network.options,
     )
-    return resolved, loaded
+    return getattr(loaded, "runs_on", resolved), loaded
 
 
 def expected(info: VideoInfo, *, max_frames: int | None) -> int | None:

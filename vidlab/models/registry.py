@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from vidlab.errors import ParameterError
 from vidlab.heap import keep_freed_memory
-from vidlab.models.device import require_device, require_torch
+from vidlab.models.device import require_device, require_torch, resolve_device
 from vidlab.models.protocol import Kind, StagedSegmenter
 from vidlab.models.request import NetworkRequest
 from vidlab.params import EvidenceParams, NetworkParams
@@ -23,12 +24,14 @@ class ModelSpec:
         build: Makes it.
         origin: Where its own weights come from: `published` are downloaded, `here` come with a clone; None
             where it has none, and `create` needs a file.
+        runs_by: The library that runs it.
     """
 
     description: str
     kind: Kind | None
     build: Builder
     origin: str | None = None
+    runs_by: Literal["torch", "onnxruntime"] = "torch"
 
 
 def create(
@@ -39,7 +42,8 @@ def create(
     Args:
         name: One of `MODELS`.
         weights: A file with a state dict, `random` (timing only), or None for the model's own.
-        device: `cpu`, `cuda`, `cuda:N` or `mps`; `resolve_device` turns `auto` into one of these.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; `resolve_device_of` turns `auto` into one of these. An
+            `onnx` network takes `tensorrt` and `tensorrt:N`, too.
         score_floor: Detections below this score are left out, [0, 1]; soft probabilities have no floor.
         options: Encoder, names of classes, size of the input; None takes the defaults of `NetworkParams`.
 
@@ -52,9 +56,10 @@ def create(
     spec = find_spec(name)
     if not 0 <= score_floor <= 1:
         raise ParameterError(f"score_floor must lie in [0, 1], got {score_floor}")
-    require_torch()
+    if spec.runs_by == "torch":
+        require_torch()
+        device = require_device(device)
     keep_freed_memory()
-    device = require_device(device)
     return spec.build(NetworkRequest(name, weights, device, score_floor, options or NetworkParams()))
 
 
@@ -69,6 +74,27 @@ def find_spec(name: str) -> ModelSpec:
     return MODELS[name]
 
 
+def resolve_device_of(name: str, device: str) -> str:
+    """Turn `auto` into the best device that is here for a network: of an `onnx` one, ONNX Runtime decides.
+
+    Args:
+        name: One of `MODELS`.
+        device: `auto`, or what `create` takes.
+
+    Raises:
+        ParameterError: The name is unknown.
+        DeviceError: The device that was asked for is not here.
+        MissingExtraError: The library that runs the network is not installed.
+    """
+    if find_spec(name).runs_by == "torch":
+        return resolve_device(device)
+    from vidlab.models.onnx_runtime import best_device, providers_for
+
+    device = best_device() if device == "auto" else device
+    providers_for(device)
+    return device
+
+
 def has_weights(name: str) -> bool:
     """Whether a network's own weights are on this machine, so that `create` need not download them.
 
@@ -77,9 +103,9 @@ def has_weights(name: str) -> bool:
         MissingExtraError: torch is not installed.
     """
     spec = find_spec(name)
-    require_torch()
     if spec.origin is None:
         return False
+    require_torch()
     from vidlab.models import zoo
     from vidlab.models.weights import is_here
 
@@ -129,6 +155,12 @@ def _from_smp(request: NetworkRequest) -> StagedSegmenter:
     return smp.build(request)
 
 
+def _from_onnx(request: NetworkRequest) -> StagedSegmenter:
+    from vidlab.models import onnx
+
+    return onnx.open_onnx(request)
+
+
 def _torchvision(description: str, kind: Kind) -> ModelSpec:
     return ModelSpec(description, kind, _from_torchvision, "published")
 
@@ -168,4 +200,10 @@ MODELS: dict[str, ModelSpec] = {
     "smp_deeplabv3plus": _smp("DeepLabV3+ (2018): with a decoder, finer edges"),
     "smp_upernet": _smp("UPerNet (2018): pyramid pooling over a feature pyramid"),
     "smp_segformer": _smp("SegFormer (2021): its light decoder; encoders mit_b0 to mit_b5 are its own"),
+    "onnx": ModelSpec(
+        "any of these, or a network from elsewhere, in an ONNX file; needs --weights FILE.onnx",
+        None,
+        _from_onnx,
+        runs_by="onnxruntime",
+    ),
 }

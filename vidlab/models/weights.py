@@ -17,10 +17,10 @@ from torch import nn
 
 from vidlab.errors import WeightsError
 from vidlab.models.checkpoint import Recipe, StateDict, read_checkpoint
+from vidlab.models.hashing import HASH_DIGITS, file_label
 
 RANDOM = "random"
 RANDOM_LABEL = "random (timing only)"
-HASH_DIGITS = 8  # as in torchvision's file names
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 10.0  # for the server's next word, not for the whole download
 REPORT_EVERY_S = 5.0
@@ -102,7 +102,7 @@ def find_weights(weights: str | None, *, own: Published | Path | None, model: st
             f"weights must be a file with a state dict or '{RANDOM}', got {str(file)!r}, which is not there"
         )
     checkpoint = read_checkpoint(file)
-    return Found(f"{name} ({sha256(file)[:HASH_DIGITS]})", file, checkpoint.state, checkpoint.recipe)
+    return Found(file_label(file, name=name), file, checkpoint.state, checkpoint.recipe)
 
 
 def load_weights(network: nn.Module, weights: str | None, *, own: Published | Path) -> str:
@@ -142,12 +142,6 @@ def is_here(own: Published | Path) -> bool:
 def cache_dir() -> Path:
     """Return the folder in which torchvision keeps downloaded weights; `TORCH_HOME` moves it."""
     return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def sha256(file: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fill(network: nn.Module, state: StateDict, *, file: Path, unused: str = "\0") -> None:

@@ -29,3 +29,9 @@ class NetworkParams(Params):
         "network's own.",
         unit="px", ge=0, le=4320,
     )  # fmt: skip
+    threads: int = tunable(
+        0,
+        "Cores for one operation of an onnx network on the CPU; 0 takes OMP_NUM_THREADS where that is set, "
+        "else all cores.",
+        ge=0, le=1024,
+    )  # fmt: skip
