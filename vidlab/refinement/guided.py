@@ -5,25 +5,34 @@ as in K. He and J. Sun, "Fast Guided Filter", 2015. OpenCV has it in `ximgproc`,
 holds; that wheel and the plain one overwrite each other's files, so no package should ask for both.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow.warp import resize_map
 from vidlab.types import Float32Array, UInt8Image
 
 LEVELS = 255  # of a color: what its range of 1 is in the papers
-LEAST_EPS = 1e-6  # below, single precision says more of a flat neighborhood than the picture does
+LEAST_EPS = 1e-6  # below, rounding to whole gray levels says more than the picture does
+
+Floats = NDArray[np.floating[Any]]
 
 
 class Guide:
-    """The colors around every pixel, ready to explain maps."""
+    """The colors around every pixel, ready to explain maps.
 
-    def __init__(self, colors: Float32Array, *, reach: int, eps: float) -> None:
+    In the precision of the picture: where few colors meet, as in a drawing, only double precision tells a
+    neighborhood of two colors from a flat one; the noise of a camera lets single precision do.
+    """
+
+    def __init__(self, colors: Floats, *, reach: int, eps: float) -> None:
         """Take the picture.
 
         Args:
-            colors: float32 (h, w, 3), 0..255.
+            colors: float32 or float64 (h, w, 3), 0..255.
             reach: Of a neighborhood, in pixels: its sides are 2 · reach + 1.
             eps: Variance of color, in gray levels squared, below which a neighborhood counts as flat.
         """
@@ -41,14 +50,14 @@ class Guide:
         self._inverse = ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))
         self._determinant = rr * xx + rg * xy + rb * xz
 
-    def explain(self, values: Float32Array) -> tuple[Float32Array, Float32Array]:
-        """Return slope over color, float32 (h, w, 3), and offset, (h, w), of a map, float32 (h, w)."""
+    def explain(self, values: Float32Array) -> tuple[Floats, Floats]:
+        """Return slope over color, (h, w, 3), and offset, (h, w), of a map, float32 (h, w)."""
         reach, mean_values = self._reach, box_mean(values, self._reach)
         red, green, blue = (
             (box_mean(plane * values, reach) - mean * mean_values) / self._determinant
             for plane, mean in zip(self._planes, self._means, strict=True)
         )
-        slopes = np.empty(self._mean.shape, np.float32)
+        slopes = np.empty_like(self._mean)
         for channel, (x, y, z) in enumerate(self._inverse):
             slopes[..., channel] = x * red + y * green + z * blue
         return box_mean(slopes, reach), box_mean(mean_values - dot(self._mean, slopes), reach)
@@ -83,25 +92,25 @@ def guided_filter(
     _require_values(radius_px=radius_px, eps=eps, shrink=shrink)
     height, width = image.shape[:2]
     small = max(1, height // shrink), max(1, width // shrink)
-    guide = Guide(
-        _shrunk(image, small).astype(np.float32), reach=max(1, round(radius_px / shrink)), eps=eps * LEVELS**2
-    )
+    reach = max(1, round(radius_px / shrink))
+    guide = Guide(_shrunk(image, small).astype(np.float64), reach=reach, eps=eps * LEVELS**2)
     filtered = np.empty_like(maps)
     for out, values in zip(filtered, maps, strict=True):
-        slopes, offset = (resize_map(a, image.shape) for a in guide.explain(_shrunk(values, small)))
+        explained = guide.explain(_shrunk(values, small))
+        slopes, offset = (resize_map(each.astype(np.float32), image.shape) for each in explained)
         np.clip(dot(image, slopes) + offset, 0, 1, out=out)
     return filtered
 
 
-def box_mean(values: Float32Array, reach: int) -> Float32Array:
-    """Return the mean of every neighborhood, float32 (h, w) or (h, w, C); the border mirrors the picture."""
-    return np.asarray(cv2.blur(values, (2 * reach + 1, 2 * reach + 1)), np.float32)
+def box_mean(values: Floats, reach: int) -> Floats:
+    """Return the mean of every neighborhood, of (h, w) or (h, w, C); the border mirrors the picture."""
+    return np.asarray(cv2.blur(values, (2 * reach + 1, 2 * reach + 1)), values.dtype)
 
 
-def dot(colors: Float32Array | UInt8Image, slopes: Float32Array) -> Float32Array:
-    """Sum of the products of three channels, float32 (h, w); OpenCV has a fast path for three."""
-    products = cv2.multiply(colors, slopes, dtype=cv2.CV_32F)
-    return np.asarray(cv2.transform(products, np.ones((1, 3), np.float32)), np.float32)
+def dot(colors: Floats | UInt8Image, slopes: Floats) -> Floats:
+    """Sum of the products of three channels, (h, w), as slopes are; OpenCV has a fast path for three."""
+    products = cv2.multiply(colors, slopes, dtype=cv2.CV_64F if slopes.dtype == np.float64 else cv2.CV_32F)
+    return np.asarray(cv2.transform(products, np.ones((1, 3), np.float32)), slopes.dtype)
 
 
 def require_maps(maps: Float32Array, image: UInt8Image) -> None:
@@ -126,8 +135,8 @@ def _require_values(*, radius_px: int, eps: float, shrink: int) -> None:
         raise ParameterError(f"shrink must be at least 1, got {shrink}")
 
 
-def _planes(colors: Float32Array) -> list[Float32Array]:
-    return [np.asarray(plane, np.float32) for plane in cv2.split(colors)]
+def _planes(colors: Floats) -> list[Floats]:
+    return [np.asarray(plane, colors.dtype) for plane in cv2.split(colors)]
 
 
 def _shrunk(values: Float32Array | UInt8Image, size_hw: tuple[int, int]) -> Float32Array:

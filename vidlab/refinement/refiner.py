@@ -13,6 +13,8 @@ from vidlab.refinement.guided import guided_filter
 from vidlab.refinement.outlines import bounded
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation, UInt8Image
 
+LEAST_REACH = 2  # pixels that a neighborhood must still reach where the guided filter is solved
+
 Refiner = Callable[[Observation, UInt8Image], Observation]
 MapFilter = Callable[[Float32Array, UInt8Image], Float32Array]
 
@@ -99,9 +101,8 @@ class _OutlineRefiner:
         params = self._params
         if params.refine == "guided":
             radius_px = max(1, round(params.refine_reach * height))
-            return partial(
-                guided_filter, radius_px=radius_px, eps=params.guided_eps, shrink=params.guided_shrink
-            )
+            shrink = max(1, min(params.guided_shrink, radius_px // LEAST_REACH))
+            return partial(guided_filter, radius_px=radius_px, eps=params.guided_eps, shrink=shrink)
         return partial(
             dense_crf,
             iterations=params.crf_iterations,
