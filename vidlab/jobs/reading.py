@@ -76,6 +76,7 @@ class Reading:
         kind: `instances` or `probs`: what the observations are.
         class_ids: COCO ids that may occur, wanted ones only.
         device: Where the network runs; `cpu` for masks from a file.
+        runs_on: The same in full, for outputs: for an ONNX file with ONNX Runtime's way to run it.
         class_names: Names of those classes that the vocabulary lacks, by id.
         weights: Label of the network's weights; None for masks from a file.
     """
@@ -99,7 +100,7 @@ class Reading:
         self._wanted, self._rules = class_ids, evidence
         self._keep = only_wanted(class_ids, drop_below=evidence.drop_below)
         self._refine = create_refiner(segment, level=evidence.prob_threshold)
-        self.device = "cpu"
+        self.device = self.runs_on = "cpu"
         self.weights: str | None = None
         self.class_names: dict[int, str] = {}
         self._segment = segment
@@ -122,6 +123,7 @@ class Reading:
             self.device, network = load_network(
                 masks_from, device=segment.device, drop_below=evidence.drop_below
             )
+            self.runs_on = getattr(network, "runs_on", self.device)
             self.kind, self.weights = network.kind, network.weights
             self.class_names = names_of(network)
             self.class_ids = wanted_of_network(network, class_ids)
@@ -272,7 +274,7 @@ def open_reading(
 
 
 def load_network(network: Network | Segmenter, *, device: str, drop_below: float) -> tuple[str, Segmenter]:
-    """Return what a network runs on and the network, ready to segment; one that came ready stays there."""
+    """Return a network's device and the network, ready to segment; one that came ready stays where it is."""
     if not isinstance(network, Network):
         return getattr(network, "device", READY_DEVICE), network
     resolved = models.resolve_device_of(network.name, device)
@@ -283,7 +285,7 @@ def load_network(network: Network | Segmenter, *, device: str, drop_below: float
         score_floor=drop_below,
         options=network.options,
     )
-    return getattr(loaded, "runs_on", resolved), loaded
+    return resolved, loaded
 
 
 def expected(info: VideoInfo, *, max_frames: int | None) -> int | None:
@@ -310,6 +312,6 @@ def describe_masks(masks_from: MasksFrom, reading: Reading) -> dict[str, Any]:
         file = Path(masks_from.weights) if masks_from.weights else None
         network["weights_file"] = describe_file(file if file and file.is_file() else None)
         network["options"] = masks_from.options.model_dump(mode="json")
-    network["device"] = reading.device
+    network["device"] = reading.runs_on
     network["class_names"] = {str(class_id): name for class_id, name in reading.class_names.items()}
     return {"masks": None, "network": network}

@@ -116,7 +116,7 @@ def segment(
         n_instances=writer.n_instances if reading.kind == "instances" else None,
         losses=reading.losses,
         frames_per_s=timing["frames_per_s"],
-        device=reading.device,
+        device=reading.runs_on,
     )
 
 
