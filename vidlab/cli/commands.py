@@ -11,6 +11,7 @@ from vidlab.cli.options import given
 from vidlab.errors import ParameterError
 from vidlab.params import (
     DEFAULT_METHOD,
+    FLOW_MODELS,
     METHODS,
     EvaluateParams,
     EvidenceParams,
@@ -115,8 +116,11 @@ def params(args: argparse.Namespace) -> int:
         models = (SourceParams, SegmentParams, NetworkParams, EvidenceParams, EvaluateParams, WriterParams)
         groups = {model.__name__: model for model in models}
         groups |= {f"--method {name}": model for name, model in METHODS.items()}
+        groups |= {f"--flow {name}": model for name, model in FLOW_MODELS.items() if model.model_fields}
     else:
-        groups[f"--method {args.method}"] = method_model(args.method)
+        is_flow = args.method in FLOW_MODELS
+        model = FLOW_MODELS[args.method] if is_flow else method_model(args.method)
+        groups[f"{'--flow' if is_flow else '--method'} {args.method}"] = model
     if args.json:
         print(
             json.dumps({name: _schema(model) for name, model in groups.items()}, indent=2, ensure_ascii=False)
@@ -125,7 +129,7 @@ def params(args: argparse.Namespace) -> int:
     from vidlab.cli.tables import print_table
 
     for name, model in groups.items():
-        by_set = name.startswith("--method")
+        by_set = name.startswith("--")
         title = (
             f"{name} · {(model.__doc__ or '').strip().splitlines()[0]}" if by_set else (model.__doc__ or "")
         )
@@ -169,12 +173,13 @@ def _print_keyframes(n_keyframes: int | None, *, n_frames: int, what: str) -> No
 
 def _method(args: argparse.Namespace) -> MethodParams:
     """Return the method that the words describe, or that a file does."""
+    settings = args.settings if args.tracker is None else [*args.settings, f"tracker={args.tracker}"]
     if args.params is None:
-        return method_params(args.method or DEFAULT_METHOD, args.settings)
+        return method_params(args.method or DEFAULT_METHOD, settings)
     from vidlab.jobs.method_file import read_method
     from vidlab.jobs.stabilize import method_name
 
-    method = read_method(Path(args.params), settings=args.settings)
+    method = read_method(Path(args.params), settings=settings)
     if args.method not in (None, method_name(method)):
         raise ParameterError(
             f"the method must come from one place, got --method {args.method} and {method_name(method)} in "

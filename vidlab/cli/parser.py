@@ -9,11 +9,13 @@ from vidlab.cli import (
     decoders,
     evaluate,
     fetch,
+    flow,
     lint_timing,
     loaders,
     overlay,
     profile,
     stream,
+    track,
     tune,
 )
 from vidlab.cli.options import Layout, Parser, add_options
@@ -21,6 +23,7 @@ from vidlab.params import (
     DEFAULT_METHOD,
     METHODS,
     EvidenceParams,
+    MethodParams,
     NetworkParams,
     SegmentParams,
     SourceParams,
@@ -39,6 +42,7 @@ examples:
   vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
   vidlab tune frames/ --masks detections.json --class dog --truth truth/ --out runs/tuned
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
+  vidlab track clip.mp4 --masks detections.json --truth gt.txt --out runs/tracks
   vidlab profile clip.mp4
   vidlab stream clip.mp4 --policy latest
   vidlab params flow_fusion
@@ -74,8 +78,10 @@ def build_parser() -> Parser:
     lint_timing.add(commands_of, _command)
     stream.add(commands_of, _command)
     loaders.add(commands_of, _command)
+    track.add(commands_of, _command)
     tune.add(commands_of, _command)
     fetch.add(commands_of, _command)
+    flow.add(commands_of, _command)
     decoders.add(commands_of, _command)
     _run(commands_of)
     _params(commands_of)
@@ -162,6 +168,7 @@ def _stabilize(to: _Commands) -> None:
         metavar="NAME=VALUE",
         help="set a tunable of the method; repeatable; vidlab params METHOD lists them",
     )
+    add_options(parser, MethodParams, only=("tracker",))
     parser.add_argument(
         "--select",
         metavar="WHICH",

@@ -71,7 +71,7 @@ class BlockMatchingFlow(ScaledFlow):
         """Correlation of each block at every displacement, float32 (side, side, H, W), less what it costs."""
         reach, (height, width) = self._reach_px, here.shape
         mean_here, spread_here = self._moments(here)
-        framed = cv2.copyMakeBorder(there, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+        framed: Float32Array = np.pad(there, reach, "edge")
         mean_there, spread_there = self._moments(framed)
         side = 2 * reach + 1
         scores = np.empty((side, side, height, width), np.float32)

@@ -68,12 +68,17 @@ class HornSchunckFlow(ScaledFlow):
         u, v = (np.ascontiguousarray(flow[..., axis]) for axis in (0, 1))
         error = np.empty_like(u)
         for _ in range(self._iterations):
-            u, v = (cv2.filter2D(plane, -1, NEIGHBORS, borderType=cv2.BORDER_REPLICATE) for plane in (u, v))
+            u, v = _mean_around(u), _mean_around(v)
             np.multiply(slope_x, u, out=error)
             error += slope_y * v
             error += constant
             u -= part_x * error
             v -= part_y * error
         if self._median:
-            u, v = (cv2.medianBlur(plane, MEDIAN_PX) for plane in (u, v))
-        return np.dstack([u, v]).astype(np.float32)
+            return np.dstack([cv2.medianBlur(u, MEDIAN_PX), cv2.medianBlur(v, MEDIAN_PX)])
+        return np.dstack([u, v])
+
+
+def _mean_around(plane: Float32Array) -> Float32Array:
+    """Return the paper's local mean, the pixel itself left out."""
+    return np.asarray(cv2.filter2D(plane, -1, NEIGHBORS, borderType=cv2.BORDER_REPLICATE), np.float32)

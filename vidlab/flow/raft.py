@@ -34,6 +34,7 @@ class RaftFlow(ScaledFlow):
 
     Attributes:
         weights: Where its weights come from, for outputs.
+        device: Where it runs.
     """
 
     sees_color = True
@@ -70,7 +71,7 @@ class RaftFlow(ScaledFlow):
         network = build(weights=None, progress=False)
         self.weights = (load or load_weights)(network, weights, str(own), own.url)
         self._network = network.to(device).eval()
-        self._device, self._size, self._updates = device, size, updates
+        self.device, self._size, self._updates = device, size, updates
 
     @property
     def identity(self) -> Hashable:
@@ -91,8 +92,8 @@ class RaftFlow(ScaledFlow):
         return np.ascontiguousarray(found, np.float32)
 
     def _prepared(self, image: Picture) -> torch.Tensor:
-        """Return float32 (1, 3, H', W'), [-1, 1]: the picture, its border repeated to a size that is taken."""
-        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1)[None]
+        """Return float32 (1, 3, H', W'), [-1, 1]: the picture, its border repeated up to a size it takes."""
+        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).permute(2, 0, 1)[None]
         low, right = (max(LEAST_PX, -(-side // MULTIPLE_PX) * MULTIPLE_PX) - side for side in image.shape[:2])
         return F.pad(tensor.float() / 127.5 - 1, (0, right, 0, low), mode="replicate")
 
@@ -151,7 +152,7 @@ def is_here(size: str) -> bool:
     """
     if size not in BUILDERS:
         raise ParameterError(f"unknown RAFT {size!r}; choose from: {', '.join(BUILDERS)}")
-    name = BUILDERS[size][1].url.rpartition("/")[2]
+    name = str(BUILDERS[size][1].url).rpartition("/")[2]
     return (Path(torch.hub.get_dir()) / "checkpoints" / name).is_file()
 
 

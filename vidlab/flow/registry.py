@@ -11,18 +11,8 @@ from vidlab.flow.estimator import MIN_SIDE_PX, FlowEstimator
 from vidlab.flow.farneback import FarnebackFlow
 from vidlab.flow.horn_schunck import HornSchunckFlow
 from vidlab.flow.lucas_kanade import LucasKanadeFlow
-from vidlab.params import (
-    BlockMatchingParams,
-    DisParams,
-    FarnebackParams,
-    FilterParams,
-    FlowName,
-    FusionParams,
-    HornSchunckParams,
-    LucasKanadeParams,
-    RaftParams,
-)
-from vidlab.schema import Params, build
+from vidlab.params import FLOW_MODELS, FilterParams, FlowName, FusionParams
+from vidlab.schema import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +21,11 @@ class FlowSpec:
 
     Attributes:
         description: Method and paper, in one line.
-        params: Its tunables.
         create: Builds it: `scale`, `preset` and `weights`, as `create_flow` takes them, and the tunables.
         needs_torch: It is a network, which takes weights.
     """
 
     description: str
-    params: type[Params]
     create: Callable[..., FlowEstimator]
     needs_torch: bool = False
 
@@ -57,7 +45,7 @@ def create_flow(
         scale: Size at which flow is estimated, (0, 1]; smaller is faster and coarser. Pictures are not
             reduced below 120 pixels.
         preset: Effort of `dis`: `ultrafast`, `fast` or `medium`; others have no presets.
-        settings: Tunables of this flow that differ from the defaults of its `params`.
+        settings: Tunables of this flow that differ from their defaults (`vidlab.params.FLOW_MODELS`).
         network: For networks: `weights`, `device` and `load`, as `vidlab.flow.raft.RaftFlow` takes them.
 
     Raises:
@@ -70,10 +58,10 @@ def create_flow(
     """
     if name not in FLOWS:
         raise ParameterError(f"unknown flow {name!r}; choose from: {', '.join(FLOWS)}")
-    spec = FLOWS[name]
-    if settings and not spec.params.model_fields:
+    spec, model = FLOWS[name], FLOW_MODELS[name]
+    if settings and not model.model_fields:
         raise ParameterError(f"{name} must be set by preset and scale alone, got {', '.join(settings)}")
-    options: dict[str, Any] = build(spec.params, settings or {}).model_dump()
+    options: dict[str, Any] = build(model, settings or {}).model_dump()
     if name == "dis":
         options["preset"] = preset
     if spec.needs_torch:
@@ -109,17 +97,11 @@ def _raft(size: str) -> Callable[..., FlowEstimator]:
 
 
 FLOWS: dict[FlowName, FlowSpec] = {
-    "dis": FlowSpec("dense inverse search, Kroeger et al. 2016", DisParams, DisFlow),
-    "farneback": FlowSpec("polynomial expansion, Farnebäck 2003", FarnebackParams, _farneback),
-    "lucas_kanade": FlowSpec(
-        "points followed by their neighborhood, Lucas and Kanade 1981", LucasKanadeParams, LucasKanadeFlow
-    ),
-    "horn_schunck": FlowSpec(
-        "smooth flow that keeps brightness, Horn and Schunck 1981", HornSchunckParams, HornSchunckFlow
-    ),
-    "block_matching": FlowSpec(
-        "blocks by normalized cross-correlation, Anandan 1989", BlockMatchingParams, BlockMatchingFlow
-    ),
-    "raft_small": FlowSpec("network, Teed and Deng 2020, 1 M weights", RaftParams, _raft("raft_small"), True),
-    "raft_large": FlowSpec("network, Teed and Deng 2020, 5 M weights", RaftParams, _raft("raft_large"), True),
+    "dis": FlowSpec("dense inverse search, Kroeger et al. 2016", DisFlow),
+    "farneback": FlowSpec("polynomial expansion, Farnebäck 2003", _farneback),
+    "lucas_kanade": FlowSpec("points followed by their neighborhood, Lucas and Kanade 1981", LucasKanadeFlow),
+    "horn_schunck": FlowSpec("smooth flow that keeps brightness, Horn and Schunck 1981", HornSchunckFlow),
+    "block_matching": FlowSpec("blocks by normalized cross-correlation, Anandan 1989", BlockMatchingFlow),
+    "raft_small": FlowSpec("network, Teed and Deng 2020, 1 M weights", _raft("raft_small"), True),
+    "raft_large": FlowSpec("network, Teed and Deng 2020, 5 M weights", _raft("raft_large"), True),
 }

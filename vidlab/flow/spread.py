@@ -43,7 +43,8 @@ def spread(
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             near = _cells(around, dy, dx, spacing_px=spacing_px, size_hw=(height, width))
-            weight = cv2.exp(-(((here - near[..., 2]) * np.float32(1 / edge_levels)) ** 2))
+            unlike = (here - near[..., 2]) * np.float32(1 / edge_levels)
+            weight: Float32Array = np.exp(-unlike * unlike)
             weight += np.float32(LEAST_SAY)
             weight *= near[..., 3]
             weight *= _nearness(height, dy, spacing_px)[:, None] * _nearness(width, dx, spacing_px)
@@ -63,7 +64,7 @@ def _filled(points: Float32Array, trusted: BoolMask) -> Float32Array:
         half = points.shape[1] + 1 >> 1, points.shape[0] + 1 >> 1
         coarse_say = np.asarray(cv2.resize(known, half, interpolation=cv2.INTER_AREA), np.float32)
         coarse_sums = np.asarray(cv2.resize(sums, half, interpolation=cv2.INTER_AREA), np.float32)
-        means = coarse_sums / np.maximum(coarse_say, np.float32(LEAST_SAY))[..., None]
+        means = np.asarray(coarse_sums / np.maximum(coarse_say, LEAST_SAY)[..., None], np.float32)
         coarse = _filled(means, coarse_say > 0)
         below = cv2.resize(coarse, points.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         return np.where(trusted[..., None], points, np.asarray(below, np.float32)).astype(np.float32)

@@ -15,6 +15,7 @@ from vidlab.params.filters import (
     MovingAverageParams,
 )
 from vidlab.params.flow import (
+    FLOW_MODELS,
     BlockMatchingParams,
     DisParams,
     FarnebackParams,
@@ -63,6 +64,7 @@ __all__ = [
     "DEFAULT_METHOD",
     "DEFAULT_NETWORK",
     "DEFAULT_TRACKER",
+    "FLOW_MODELS",
     "METHODS",
     "TRACKER_PARAMS",
     "BackendName",

@@ -106,5 +106,20 @@ class FlowParams(Params):
         "Files: Middlebury's and Sintel's, KITTI's 16-bit PNG, NumPy's, or pictures in the color wheel.",
     )
     wheel_px: float = tunable(
-        0.0, "Motion in full color; 0 takes the largest seen so far.", unit="px", ge=0, le=10000
+        0.0,
+        "Motion in full color; 0 takes that of the fastest hundredth, the largest seen so far.",
+        unit="px",
+        ge=0,
+        le=10000,
     )
+
+
+FLOW_MODELS: dict[FlowName, type[Params]] = {
+    "dis": DisParams,
+    "farneback": FarnebackParams,
+    "lucas_kanade": LucasKanadeParams,
+    "horn_schunck": HornSchunckParams,
+    "block_matching": BlockMatchingParams,
+    "raft_small": RaftParams,
+    "raft_large": RaftParams,
+}
