@@ -90,6 +90,15 @@ def is_thing(class_id: int) -> bool:
     return class_id not in STUFF_NAMES
 
 
+def is_known(class_id: int) -> bool:
+    """Whether an id is COCO's, of a thing or of stuff, or one of `CUSTOM_IDS`.
+
+    >>> is_known(18), is_known(12)
+    (True, False)
+    """
+    return class_id in COCO_NAMES or class_id in STUFF_NAMES or class_id in CUSTOM_IDS
+
+
 def class_name(class_id: int) -> str:
     """Return the COCO name of an id; `object` for OBJECT_CLASS_ID, `class 12` for an id COCO does not use.
 
@@ -124,7 +133,7 @@ def known_class_id(name: str) -> int | None:
     text = name.strip()
     if text.isdecimal():
         number = int(text)
-        return number if number in COCO_NAMES or number in STUFF_NAMES or number in CUSTOM_IDS else None
+        return number if is_known(number) else None
     key = _bare(text)
     singular = (key, key.removesuffix("s"), key.removesuffix("es"))
     return next((_ID_BY_NAME[form] for form in singular if form in _ID_BY_NAME), None)
