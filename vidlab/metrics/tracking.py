@@ -141,7 +141,8 @@ def mask_iou(masks: BoolMask, others: BoolMask) -> Table:
     """
     if masks.shape[1:] != others.shape[1:]:
         raise ShapeError(f"masks must match, got {masks.shape} and {others.shape}")
-    these, those = (each.reshape(len(each), -1).astype(np.float32) for each in (masks, others))
+    n_px = int(np.prod(masks.shape[1:]))
+    these, those = (each.reshape(len(each), n_px).astype(np.float32) for each in (masks, others))
     shared = (these @ those.T).astype(np.float64)
     areas, other_areas = (each.sum(axis=1, dtype=np.float64) for each in (these, those))
     return np.asarray(shared / np.maximum(areas[:, np.newaxis] + other_areas - shared, 1))

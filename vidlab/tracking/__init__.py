@@ -2,7 +2,7 @@
 
 from vidlab.tracking.associator import Associator, create_associator
 from vidlab.tracking.book import TrackBook
-from vidlab.tracking.groups import NOBODY, as_groups, identified, ids_of, without_masks
+from vidlab.tracking.groups import NOBODY, as_groups, identified, ids_of, one_each, without_masks
 from vidlab.tracking.protocol import Embed, Tracker
 from vidlab.tracking.registry import TRACKERS, TrackerSpec, create_method_tracker, create_tracker
 
@@ -20,5 +20,6 @@ __all__ = [
     "create_tracker",
     "identified",
     "ids_of",
+    "one_each",
     "without_masks",
 ]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vidlab.errors import UsageError
+from vidlab.errors import MaskError
 from vidlab.tracking.groups import NOBODY
 from vidlab.types import Instances, UInt8Image
 
@@ -19,12 +19,12 @@ class GivenTracker:
         """Return a frame's detections with the `track_ids` that they have.
 
         Raises:
-            UsageError: They have none.
+            MaskError: They have none.
         """
         if instances.track_ids is None:
             if not len(instances):
                 return replace(instances, track_ids=np.zeros(0, np.int64))
-            raise UsageError(
+            raise MaskError(
                 "detections must come with track_ids to be taken as given, got none; choose another tracker"
             )
         return replace(instances, track_ids=np.maximum(instances.track_ids, NOBODY))
