@@ -1,8 +1,8 @@
 """What every optical flow offers: two pictures in, displacements out, at a fraction of the pictures' size."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
-from typing import Protocol
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -44,6 +44,14 @@ class FlowEstimator(Protocol):
 
     def small(self, picture_from: Picture, picture_to: Picture, *, scale: float) -> Float32Array:
         """Flow between two pictures that `shrink` returned, in pixels of that size; `scale` is theirs."""
+
+    def once(
+        self, what: Hashable, pair: tuple[Picture, Picture], *, compute: Callable[[], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return what `compute` makes of the flow of two small pictures; not to be changed.
+
+        One that remembers flows remembers this, too, under `what`.
+        """
 
     def __call__(self, picture_from: Picture, picture_to: Picture) -> Float32Array:
         """Estimate where each pixel of one picture lies in the other, float32 (H, W, 2), pixels."""
@@ -92,6 +100,12 @@ class ScaledFlow(ABC):
     def shrink(self, picture: Picture) -> Picture:
         """Resize uint8 (H, W) or (H, W, 3) to the size at which flow is estimated."""
         return shrink(picture, self.small_hw(picture.shape[:2]))
+
+    def once(
+        self, what: Hashable, pair: tuple[Picture, Picture], *, compute: Callable[[], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return what `compute` makes of the flow of two small pictures; nothing is remembered."""
+        return compute()
 
     def __call__(self, picture_from: Picture, picture_to: Picture) -> Float32Array:
         """Estimate where each pixel of one picture lies in the other.

@@ -69,13 +69,18 @@ class MotionEstimator:
         seen_before, previous = before
         to_prev = self._flow.small(seen, seen_before, scale=scale)
         to_next = self._flow.small(seen_before, seen, scale=scale)
-        lost = occluded(to_prev, to_next, scale=scale)
-        lost_next = occluded(to_next, to_prev, scale=scale) if self._both_ways else np.zeros_like(lost)
-        error = color_error(this, previous, flow_to_prev=to_prev)
-        error_next = np.zeros_like(error)
+        back, forth = (seen, seen_before), (seen_before, seen)
+        once = self._flow.once
+        lost = once(("lost", scale), back, compute=lambda: occluded(to_prev, to_next, scale=scale))
+        error = once("error", back, compute=lambda: color_error(this, previous, flow_to_prev=to_prev))
+        alike = once("alike", back, compute=lambda: np.array(similarity(this, previous, to_prev=to_prev)))
+        lost_next, error_next = np.zeros_like(lost), np.zeros_like(error)
         if self._both_ways:
-            error_next = color_error(previous, this, flow_to_prev=to_next)
-        is_cut = similarity(this, previous, to_prev=to_prev) < self._cut_similarity
+            lost_next = once(("lost", scale), forth, compute=lambda: occluded(to_next, to_prev, scale=scale))
+            error_next = once(
+                "error", forth, compute=lambda: color_error(previous, this, flow_to_prev=to_next)
+            )
+        is_cut = bool(alike < self._cut_similarity)
         return Motion(to_prev, to_next, lost, lost_next, error, error_next, is_cut)
 
 

@@ -1,10 +1,10 @@
 """Optical flow that is estimated once for a pair of pictures, for methods that are tried again and again."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from hashlib import blake2b
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +22,21 @@ RECENT = 4  # pictures whose digest is at hand: a pair is asked for twice, there
 
 
 class FlowMemory:
-    """Flows of any number of estimators, up to a number of bytes; threads may share it.
+    """Flows of any number of estimators, and what follows from them, up to a number of bytes.
+
+    Threads may share it.
 
     The one that was not asked for the longest goes first.
 
     Attributes:
-        n_bytes: What the flows take now.
+        n_bytes: What all of it takes now.
     """
 
     def __init__(self, *, memory_mb: float, dtype: FlowDtype = "float32") -> None:
         """Set up an empty memory.
 
         Args:
-            memory_mb: Most that the flows may take, MB; 0 remembers nothing.
+            memory_mb: Most that all of it may take, MB; 0 remembers nothing.
             dtype: `float32` gives back the bits that were estimated; `float16` takes half the room and errs
                 by a thousandth of the displacement.
 
@@ -46,37 +48,40 @@ class FlowMemory:
         self.n_bytes = 0
         self._most_bytes = int(memory_mb * BYTES_PER_MB)
         self._dtype = np.dtype(dtype)
-        self._flows: OrderedDict[Key, NDArray[np.floating]] = OrderedDict()
+        self._kept: OrderedDict[Key, NDArray[Any]] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
-        return len(self._flows)
+        return len(self._kept)
 
-    def find(self, key: Key) -> Float32Array | None:
-        """Return a remembered flow, float32 (H, W, 2), not to be changed; None if there is none."""
+    def find(self, key: Key) -> NDArray[Any] | None:
+        """Return what is remembered, not to be changed; None if nothing is."""
         with self._lock:
-            flow = self._flows.get(key)
-            if flow is None:
+            kept = self._kept.get(key)
+            if kept is None:
                 return None
-            self._flows.move_to_end(key)
-        return flow.astype(np.float32, copy=False)
+            self._kept.move_to_end(key)
+        return kept.astype(np.float32) if kept.dtype == np.float16 else kept
 
-    def keep(self, key: Key, flow: Float32Array) -> None:
-        """Remember a flow, float32 (H, W, 2), and forget others where the room is needed."""
-        kept = flow.astype(self._dtype)  # a copy: nobody else's changes reach it
-        kept.flags.writeable = False
+    def keep(self, key: Key, found: NDArray[Any]) -> None:
+        """Remember an array, such as a flow, float32 (H, W, 2), and forget others where the room is needed.
+
+        Only float32 is kept in another precision: masks and single numbers stay what they are.
+        """
+        kept = found.astype(self._dtype if found.dtype == np.float32 else found.dtype)
+        kept.flags.writeable = False  # a copy: nobody else's changes reach it
         with self._lock:
-            if kept.nbytes > self._most_bytes or key in self._flows:
+            if kept.nbytes > self._most_bytes or key in self._kept:
                 return
-            self._flows[key] = kept
+            self._kept[key] = kept
             self.n_bytes += kept.nbytes
             while self.n_bytes > self._most_bytes:
-                _, oldest = self._flows.popitem(last=False)
+                _, oldest = self._kept.popitem(last=False)
                 self.n_bytes -= oldest.nbytes
 
 
 class RememberedFlow:
-    """A flow that looks up what was estimated before for the same two pictures.
+    """A flow that looks up what was estimated before, and what followed, for the same two pictures.
 
     One thread uses it at a time; several may share its memory.
 
@@ -121,11 +126,21 @@ class RememberedFlow:
 
     def small(self, picture_from: Picture, picture_to: Picture, *, scale: float) -> Float32Array:
         """Return what the flow's `small` does, looked up where it is known; not to be changed."""
-        digests = self._digest(picture_from), self._digest(picture_to)
-        key = (self.identity, scale, picture_from.shape, *digests)
+        found: Float32Array = self.once(
+            ("flow", scale),
+            (picture_from, picture_to),
+            compute=lambda: self._flow.small(picture_from, picture_to, scale=scale),
+        )
+        return found
+
+    def once(
+        self, what: Hashable, pair: tuple[Picture, Picture], *, compute: Callable[[], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return what `compute` makes of the flow of two small pictures, looked up where it is known."""
+        key = (self.identity, what, pair[0].shape, *(self._digest(picture) for picture in pair))
         found = self._memory.find(key)
         if found is None:
-            found = self._flow.small(picture_from, picture_to, scale=scale)
+            found = compute()
             self._memory.keep(key, found)
         return found
 
