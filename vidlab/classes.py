@@ -124,7 +124,10 @@ def class_id(name: str) -> int:
     found = known_class_id(name)
     if found is None:
         known = ", ".join(list(COCO_NAMES.values())[:20])
-        raise ParameterError(f"unknown class {name!r}; choose a COCO or VOC name or COCO id: {known}, …")
+        raise ParameterError(
+            f"unknown class {name!r}; choose a COCO or VOC name or COCO id: {known}, …; other classes of a "
+            f"network of your own go by their number, from {CUSTOM_IDS[0]}"
+        )
     return found
 
 

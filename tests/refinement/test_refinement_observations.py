@@ -149,6 +149,26 @@ def test_only_what_is_near_an_outline_changes(method, seed, level):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_classes_that_share_the_whole_frame_find_the_outline_between_them(method):
+    truth = disk()
+    probs = np.stack([coarse(truth, cells=14), 0.95 - coarse(truth, cells=14)])
+    seen = refined(method, ClassProbs(probs, (1, 2)), photo(truth)).probs
+    assert boundary_f(seen[0] > 0.5, truth, tolerance_px=1) > 0.97
+    assert boundary_f(seen[1] > 0.5, ~truth, tolerance_px=1) > 0.97
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 3), (2, 2)])
+def test_tiny_pictures_are_no_trouble(method, size):
+    mask = np.zeros(size, bool)
+    mask[0, 0] = True
+    image = np.full((*size, 3), 99, np.uint8)
+    assert refined(method, found(mask), image).masks.any()
+    soft = ClassProbs(mask[None].astype(np.float32), (1,))
+    assert np.isfinite(refined(method, soft, image).probs).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_thin_objects_that_the_picture_does_not_show_stay(method):
     thin = np.zeros(SIZE, bool)
     thin[60, 40:120] = True

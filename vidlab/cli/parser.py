@@ -8,6 +8,7 @@ from vidlab.cli import (
     commands,
     decoders,
     evaluate,
+    export,
     fetch,
     flow,
     lint_timing,
@@ -80,6 +81,7 @@ def build_parser() -> Parser:
     loaders.add(commands_of, _command)
     track.add(commands_of, _command)
     tune.add(commands_of, _command)
+    export.add(commands_of, _command)
     fetch.add(commands_of, _command)
     flow.add(commands_of, _command)
     decoders.add(commands_of, _command)

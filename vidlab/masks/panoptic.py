@@ -208,7 +208,7 @@ def write_panoptic_png(path: str | Path, ids: NDArray[np.int32]) -> None:
 
 
 def holds_panoptic(path: Path) -> bool:
-    """Whether a JSON is of COCO's panoptic form: it lists segments, and has a folder of pictures beside it."""
+    """Whether a JSON is of COCO's panoptic form: it lists segments, and its folder of pictures is there."""
     if not path.with_suffix("").is_dir():
         return False
     try:
