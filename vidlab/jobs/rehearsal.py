@@ -37,7 +37,7 @@ from vidlab.types import BoolMask, UInt8Image, VideoInfo
 
 # Frames run before a previewed one, and after it: what lies further hardly counts, and takes too long for a
 # hand that moves a slider. Without a look-ahead the past is quicker, and has more to say.
-WARM_UP, WARM_UP_CAUSAL, AHEAD = 8, 20, 6
+WARM_UP, WARM_UP_CAUSAL, AHEAD = 8, 20, 8
 FLOW_SHARE = 0.5  # of the memory that the frames leave: for the stabilizers' flows; the rest is the judges'
 
 
