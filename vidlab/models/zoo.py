@@ -22,6 +22,7 @@ from vidlab.models.weights import Found, Published, find_weights
 
 N_COCO_LABELS = 91  # with background; labels are COCO's ids, and those that COCO leaves out are never trained
 RANDOM_SEED = 0  # random weights are for timing: the same ones every time
+EXACT_VARIANCE = "bf2d0c1e"  # torchvision's first Mask R-CNN: its batch norms add nothing to the variance
 AUXILIARY = "aux_classifier."  # a second head that only training needs, and inference would run for nothing
 
 
@@ -77,6 +78,8 @@ def build(request: NetworkRequest) -> StagedSegmenter:
         torch.manual_seed(RANDOM_SEED)
         network: nn.Module = get_model(request.name, weights=None, weights_backbone=None, **options)
     found.fill(network, unused=AUXILIARY)
+    if found.has_digest(EXACT_VARIANCE):
+        _set_epsilon(network, 0.0)
     if family.detects:
         return _detector(network, request, found, n_outputs=n_outputs)
     outputs = semantic_outputs(request, found, n_outputs=n_outputs, default=VOC_OUTPUTS)
@@ -142,6 +145,13 @@ def _detector(
     if outputs.class_ids[0] is not None:
         raise ParameterError(f"the first output of {source} must be background, got the class {names[0]!r}")
     return _instances(network, request, found, label_ids=outputs.class_ids[1:], names=outputs.names)
+
+
+def _set_epsilon(network: nn.Module, epsilon: float) -> None:
+    """Set what batch norms add to the variance, as torchvision does when it loads such weights."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = epsilon
 
 
 def _scale_detector(network: Any, request: NetworkRequest) -> None:
