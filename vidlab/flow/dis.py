@@ -65,8 +65,8 @@ class DisFlow(ScaledFlow):
 def _bearable(finest: int, size_hw: tuple[int, ...]) -> int:
     """Return a finest level at which OpenCV's search stays inside pictures that are low and wide.
 
-    Where the shorter side holds no pyramid down to `finest`, it chooses sizes by the width alone; of a picture
-    of 17 × 131 pixels it then makes one 2 pixels high, and reads past it.
+    Where the shorter side holds no pyramid down to `finest`, it chooses sizes by the width alone: of a
+    picture of 17 × 131 pixels it then makes one 2 pixels high, and reads past it.
     """
     deepest = int(math.log2(min(size_hw) / PATCH_PX))
     chosen = int(math.log2(2 * size_hw[1] / (5 * PATCH_PX)) + 0.5)
