@@ -81,9 +81,6 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
     with same_chance():
         network = build_network(request.name, encoder=encoder, n_outputs=n_outputs)
     found.fill(network.network)
-    if outputs.names:
-        told = ", ".join(f"{class_id} {name}" for class_id, name in outputs.names.items())
-        logger.warning("%s: classes that COCO does not name go by number: %s", request.name, told)
     return to_segmenter(network, found, request=request, outputs=outputs, input_short_px=None)
 
 
