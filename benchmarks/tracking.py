@@ -6,10 +6,10 @@
     python benchmarks/tracking.py --json runs/tracking.json
 
 Scenes are those of `vidlab.synthetic.crossings`: identities are exact. HOTA, DetA, AssA, IDF1 and MOTA are
-means of the clips, switches their sum; cost is the time of `step` over SORT's, without the detector's. Trackers
-have the numbers of their papers, except in the table of stable masks: there they are as in `vidlab stabilize
---tracker`, and what is measured is flow fusion, causal, fed with their identities. Headline is that of the
-union of all masks, which forgives whose pixels are whose; HOTA of the stable masks does not.
+means of the clips, switches their sum; cost is the time of `step` over SORT's, without the detector's.
+Trackers have the numbers of their papers, except in the table of stable masks: there they are as in `vidlab
+stabilize --tracker`, and what is measured is flow fusion, causal, fed with their identities. Headline is that
+of the union of all masks, which forgives whose pixels are whose; HOTA of the stable masks does not.
 
 Of a sequence of ../shared/real one object is known: how often it changed its name, in which share of its
 frames it went by its one best name (IDR), and in which share it was not found. The rest cannot be known.
@@ -154,9 +154,8 @@ def measure_real(
         folder / "frames", masks_from=MaskFile(folder / "yolov8n_seg.json", False), class_ids=wanted,
         source=SourceParams(max_frames=max_frames), segment=None, evidence=EvidenceParams(),
     )  # fmt: skip
-    truth = [
-        _known(mask) for mask, _ in zip(MaskFolder(folder / "truth", size_hw=None), reading, strict=False)
-    ]
+    masks = MaskFolder(folder / "truth", size_hw=None)
+    truth = [_known(mask) for mask in islice(masks, max_frames or None)]
     record = {}
     for name, create in made.items():
         tracker = create()
