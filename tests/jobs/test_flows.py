@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vidlab.errors import OutputError, ParameterError, SourceError, VidlabError, VideoError, WeightsError
+from vidlab.errors import OutputError, ParameterError, SourceError, VideoError, VidlabError, WeightsError
 from vidlab.flow import create_flow
 from vidlab.jobs.flows import Truth, estimate_flows, open_flow
 from vidlab.metrics.flow_error import FlowError
@@ -121,7 +121,8 @@ def test_the_error_is_that_of_the_flows_against_the_truth(scene, tmp_path, kind)
     assert result.errors.epe == pytest.approx(whole.epe, abs=0.01)
     assert result.errors.matched == pytest.approx(whole.matched, abs=0.01)
     assert result.errors.unmatched == pytest.approx(whole.unmatched, abs=0.01)
-    rows = list(csv.DictReader((tmp_path / "out" / "errors.csv").open(encoding="utf-8")))
+    with (tmp_path / "out" / "errors.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == [1, 2, 3, 4]
     pixels = [int(row["n_px"]) for row in rows]
     assert np.average([float(row["epe"]) for row in rows], weights=pixels) == pytest.approx(result.errors.epe)

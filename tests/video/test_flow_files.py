@@ -181,5 +181,5 @@ def test_what_cannot_be_written_is_told(tmp_path):
     with pytest.raises(ShapeError, match=r"valid must be bool \(5, 7\), got bool \(4, 7\)"):
         write_flow(tmp_path / "a.flo", field(), valid=np.ones((4, 7), bool))
     for suffix in (".flo", ".png", ".npy"):
-        with pytest.raises(OutputError, match="a flow must be writable, got .*: No such file"):
+        with pytest.raises(OutputError, match=r"a flow must be writable, got .*: No such file"):
             write_flow(tmp_path / "nowhere" / f"a{suffix}", field())
