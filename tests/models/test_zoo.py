@@ -210,7 +210,8 @@ def test_smaller_input_is_what_the_network_sees(built):
     semantic, detector = built["lraspp_mobilenet_v3_large"], built["maskrcnn_resnet50_fpn"]
     tall = np.zeros((200, 100, 3), np.uint8)
     assert semantic.prepare([tall])[0].shape[-2:] == (96, 48)
-    assert min(detector.prepare([tall])[0].image_sizes[0]) == 48
+    assert min(detector.prepare([tall[:150]])[0].image_sizes[0]) == 48
+    assert max(detector.prepare([tall])[0].image_sizes[0]) == 80
     assert detector.network.transform.max_size == 80  # 1333 · 48 / 800
 
 

@@ -80,7 +80,10 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
     encoder = request.options.encoder or found.recipe.encoder or DEFAULT_ENCODER
     with same_chance():
         network = build_network(request.name, encoder=encoder, n_outputs=n_outputs)
-    found.fill(network.network)
+    try:
+        found.fill(network.network)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; {encoder} was taken for its --encoder") from None
     return to_segmenter(network, found, request=request, outputs=outputs, input_short_px=None)
 
 
