@@ -45,10 +45,11 @@ def test_some_numbers_of_outputs_need_no_names(n_outputs, class_ids, activation)
     assert (found.class_ids, found.activation) == (class_ids, activation)
 
 
-def test_names_that_nobody_knows_get_ids_of_their_own_in_order():
+def test_names_that_nobody_knows_get_ids_of_their_own_in_order(caplog):
     found = outputs(["hair", "dog", "skin"], 4)
     assert found.class_ids == (None, 201, DOG, 202)
     assert found.names == {201: "hair", 202: "skin"}
+    assert "best.pt: classes that COCO does not name go by number: 201 hair, 202 skin" in caplog.text
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])

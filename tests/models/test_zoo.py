@@ -1,6 +1,7 @@
 """Every network of torchvision, with random weights: what it returns, and how its weights are found."""
 
 import hashlib
+import re
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -172,11 +173,45 @@ def test_detector_trained_anew_takes_names_too(tmp_path, picture, built):
     assert set(found.segment([picture])[0].class_ids.tolist()) <= {CAT, 201}
 
 
+def as_published_in_2019(state):
+    """Name tensors as torchvision's first Mask R-CNN does: before blocks had a layer each, norms frozen."""
+    old = {}
+    for name, tensor in state.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        name = name.replace("rpn.head.conv.0.0.", "rpn.head.conv.")
+        name = re.sub(r"mask_head\.(\d)\.0\.", lambda at: f"mask_head.mask_fcn{int(at[1]) + 1}.", name)
+        old[re.sub(r"(inner|layer)_blocks\.(\d)\.0\.", r"\1_blocks.\2.", name)] = tensor
+    return old
+
+
+def test_detector_of_2019_loads_with_its_old_names_and_exact_variance(tmp_path, monkeypatch, built, picture):
+    state = as_published_in_2019(built["maskrcnn_resnet50_fpn"].network.state_dict())
+    assert {"rpn.head.conv.weight", "roi_heads.mask_head.mask_fcn1.weight"} <= state.keys()
+    torch.save(state, tmp_path / "old.pth")
+
+    def load():
+        file = str(tmp_path / "old.pth")
+        return create("maskrcnn_resnet50_fpn", weights=file, device="cpu", score_floor=0.0, options=SMALL)
+
+    loaded = load()
+    found, expected = (one.segment([picture])[0] for one in (loaded, built["maskrcnn_resnet50_fpn"]))
+    assert np.array_equal(found.scores, expected.scores)
+    norms = [part for part in loaded.network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert {norm.eps for norm in norms} == {1e-5}
+    assert zoo.own_weights("maskrcnn_resnet50_fpn").hash_prefix == zoo.EXACT_VARIANCE
+    digest = hashlib.sha256((tmp_path / "old.pth").read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(zoo, "EXACT_VARIANCE", digest)
+    norms = [part for part in load().network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert {norm.eps for norm in norms} == {0.0}
+
+
 def test_smaller_input_is_what_the_network_sees(built):
     semantic, detector = built["lraspp_mobilenet_v3_large"], built["maskrcnn_resnet50_fpn"]
     tall = np.zeros((200, 100, 3), np.uint8)
     assert semantic.prepare([tall])[0].shape[-2:] == (96, 48)
-    assert min(detector.prepare([tall])[0].image_sizes[0]) == 48
+    assert min(detector.prepare([tall[:150]])[0].image_sizes[0]) == 48
+    assert max(detector.prepare([tall])[0].image_sizes[0]) == 80
     assert detector.network.transform.max_size == 80  # 1333 · 48 / 800
 
 

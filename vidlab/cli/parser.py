@@ -238,7 +238,9 @@ def _params(to: _Commands) -> None:
         "Without METHOD: everything. With it: what --set takes for that method.",
         "vidlab params flow_fusion",
     )
-    parser.add_argument("method", metavar="METHOD", nargs="?", help=", ".join(METHODS))
+    parser.add_argument(
+        "method", metavar="METHOD", nargs="?", help=f"{', '.join(METHODS)}; or a flow, or a tracker"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=commands.params)
 

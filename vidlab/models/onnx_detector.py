@@ -23,7 +23,9 @@ class OnnxDetector:
     """A Mask R-CNN, one picture a call: `segment`, or its three stages one by one.
 
     Attributes:
-        runs_on: Device, version, execution provider and threads, for outputs.
+        card: What has to be known of it.
+        device: Where it runs.
+        runs_on: The same with ONNX Runtime's version, its execution provider and its threads, for outputs.
     """
 
     kind: Kind = "instances"
@@ -38,7 +40,8 @@ class OnnxDetector:
             weights: Label of the weights, for outputs.
             score_floor: Detections below this score are left out, [0, 1].
         """
-        self.name, self.weights, self.runs_on = name, weights, session.runs_on
+        self.name, self.weights = name, weights
+        self.device, self.runs_on = session.device, session.runs_on
         self.class_ids, self.class_names = card.shown_ids, dict(card.class_names)
         self.card = card
         self._session, self._input = session, session.inputs[0]

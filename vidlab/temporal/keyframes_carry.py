@@ -26,6 +26,8 @@ SCALARS = TypeVar("SCALARS", bound=np.generic)
 SAME, PART_OF = 0.2, 0.5  # overlap, and share of one that lies in the other, that make two detections one
 PART_WORTH = 0.1  # of such a share beside the overlap: the larger overlap goes first
 ALONE = 0.8  # of the way to the other keyframe, where it is not found: so far a detection holds
+LEAST_SEEN = 0.0
+VISIBLE = 0.5  # mean trust inside such a detection, below which it is not in the picture
 LEAST_ALONE = 0.1  # trust below which a pixel is not in such a detection
 MATCH_SIDE_PX = 120  # masks are compared at a size whose shorter side has about so many pixels
 # The filter that follows the picture: reach as a share of the height, variance of color that is flat, shrink
@@ -44,7 +46,8 @@ def one_sided(side: Side, image: UInt8Image) -> Observation:
     if isinstance(found, ClassProbs):
         layers = [_carried_map(layer, side) for layer in found.probs]
         return ClassProbs(_stacked(layers, found.size_hw, np.float32), found.class_ids)
-    masks = [_mask(_depth(side, k), image, side.way.trust) for k in range(len(found))]
+    seen = side.way.trust > LEAST_SEEN
+    masks = [_mask(_depth(side, k), image, side.way.trust) & seen for k in range(len(found))]
     return _instances(masks, found.scores.tolist(), found.class_ids.tolist(), size_hw=found.size_hw)
 
 
@@ -80,7 +83,10 @@ def two_sided(
     for number, (side, found, far) in enumerate(((before, first, late), (after, second, 1 - late))):
         taken = {pair[number] for pair in pairs}
         for k in sorted(set(range(len(found))) - taken) if far <= ALONE else ():
-            masks.append(_mask(_depth(side, k), image, side.way.trust) & (side.way.trust > LEAST_ALONE))
+            mask = _mask(_depth(side, k), image, side.way.trust)
+            if not mask.any() or side.way.trust[mask].mean() < VISIBLE:
+                continue
+            masks.append(mask & (side.way.trust > LEAST_ALONE))
             scores.append(float(found.scores[k]))
             classes.append(int(found.class_ids[k]))
     return _instances(masks, scores, classes, size_hw=first.size_hw)

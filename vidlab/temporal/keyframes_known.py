@@ -18,6 +18,7 @@ REACH = 1 / 40  # of the height: distance from the outline at which a pixel is d
 LEAST_REACH_PX = 2.0
 BESIDE = 1 / 24  # of the height: what is so near an object matters to its mask as well
 ELSEWHERE = 0.05  # what a pixel matters that is far from any object: one may enter there
+ENTERING = 1 / 8  # of the picture: where no object is, so much that is unexplained is a change of 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +31,26 @@ class Known:
         depths: One for each instance, uint8 (H, W); none for class probabilities.
         matters: float32 (h, w), [0, 1]: how much a pixel matters to the masks, most on sure objects and
             beside them.
+        mass: What matters, in all: the sum over objects, and a part of the rest.
     """
 
     gray: NDArray[np.uint8]
     found: Observation
     depths: tuple[Depth, ...]
     matters: Float32Array
+    mass: float
 
     @classmethod
     def of(cls, gray: NDArray[np.uint8], found: Observation) -> "Known":
         """Bring what a network said into the form in which it is carried."""
         if isinstance(found, ClassProbs):
-            return cls(gray, found, (), _matters(found.probs, like=gray))
-        objects = found.masks.view(np.uint8) * found.scores[:, np.newaxis, np.newaxis]
-        return cls(gray, found, tuple(map(depth_of, found.masks)), _matters(objects, like=gray))
+            objects, depths = found.probs, ()
+        else:
+            objects = found.masks.view(np.uint8) * found.scores[:, np.newaxis, np.newaxis]
+            depths = tuple(map(depth_of, found.masks))
+        beside = _objects(objects, like=gray)
+        mass = float(beside.sum()) + ELSEWHERE * ENTERING * beside.size
+        return cls(gray, found, depths, np.maximum(beside, np.float32(ELSEWHERE)), mass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def depth_of(mask: BoolMask) -> Depth:
     """Tell how deep each pixel lies inside the outline of a mask, bool (H, W).
 
     >>> depth_of(np.array([[False, True, True]])).tolist()
-    [[95, 159, 223]]
+    [[96, 159, 223]]
     """
     depth = np.zeros(mask.shape, np.uint8)
     reach_px = max(LEAST_REACH_PX, REACH * len(mask))
@@ -81,7 +88,7 @@ def depth_of(mask: BoolMask) -> Depth:
     )
     # the outline runs between pixels: half a pixel away from the centres on either side
     signed = np.where(inside > 0, into - 0.5, 0.5 - away) / reach_px
-    depth[place] = np.clip(DEEPEST * (0.5 + 0.5 * signed), 0, DEEPEST).astype(np.uint8)
+    depth[place] = np.clip(np.rint(DEEPEST * (0.5 + 0.5 * signed)), 0, DEEPEST).astype(np.uint8)
     return depth
 
 
@@ -96,13 +103,13 @@ def change(known: Known, way: Way) -> float:
         Share, [0, 1]: 0 where the keyframe's picture, carried, is the frame's.
     """
     matters = resample(known.matters, way.path.flow, repeat_border=True)
-    return float((matters * (1 - way.trust)).sum() / matters.sum())
+    return min(1.0, float((matters * (1 - way.trust)).sum()) / known.mass)
 
 
-def _matters(objects: Float32Array, *, like: NDArray[np.uint8]) -> Float32Array:
-    """Weigh pixels by the surest of some objects there, float32 (N, H, W), and what is beside them as well."""
+def _objects(objects: Float32Array, *, like: NDArray[np.uint8]) -> Float32Array:
+    """Weigh pixels by the surest of some objects, float32 (N, H, W), there or near: float32 (h, w)."""
     height, width = like.shape
-    weight = np.full((height, width), ELSEWHERE, np.float32)
+    weight = np.zeros((height, width), np.float32)
     for layer in objects:
         small = cv2.resize(layer, (width, height), interpolation=cv2.INTER_NEAREST)
         np.maximum(weight, small, out=weight)
