@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import vidlab
-from vidlab import cli, params
+from vidlab import cli, params, schema
 from vidlab.cli.options import describe
 from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams
 from vidlab.schema import tunables
@@ -129,7 +129,17 @@ def test_params_as_json_is_the_schema(capsys):
     assert set(params.METHODS) == {name.split()[-1] for name in listed if name.startswith("--method")}
     window = next(row for row in listed["--method median"] if row["name"] == "window")
     assert (window["default"], window["choices"], window["unit"]) == (5, [3, 5, 7, 9], "frames")
+    memory = next(row for row in listed["--method flow_fusion"] if row["name"] == "memory")
+    assert (memory["search"], memory["tuned"], memory["type"]) == ([0.5, 0.95], True, "float")
     assert {row["name"] for row in listed["EvaluateParams"]} == set(EvaluateParams.model_fields)
+
+
+def test_params_lists_every_group_of_tunables(capsys):
+    listed = json.loads(run(capsys, "params", "--json")[1])
+    public = [getattr(params, name) for name in params.__all__]
+    models = {each for each in public if isinstance(each, type) and issubclass(each, schema.Params)}
+    methods = {model for model in models if issubclass(model, params.MethodParams)}
+    assert {model.__name__ for model in models - methods} <= set(listed)
 
 
 def test_info_says_what_is_here(capsys):

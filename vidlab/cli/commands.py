@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ from vidlab.cli.options import given
 from vidlab.errors import ParameterError
 from vidlab.params import (
     DEFAULT_METHOD,
+    GROUPS,
     METHODS,
-    EvaluateParams,
     EvidenceParams,
     MethodParams,
     SegmentParams,
@@ -108,8 +109,7 @@ def params(args: argparse.Namespace) -> int:
     """Run `vidlab params`."""
     groups: dict[str, type[Params]] = {}
     if args.method is None:
-        models = (SourceParams, SegmentParams, EvidenceParams, EvaluateParams, WriterParams)
-        groups = {model.__name__: model for model in models}
+        groups = {model.__name__: model for model in GROUPS}
         groups |= {f"--method {name}": model for name, model in METHODS.items()}
     else:
         groups[f"--method {args.method}"] = method_model(args.method)
@@ -215,17 +215,5 @@ def _row(tunable: Tunable, *, by_set: bool) -> tuple[str, str, str, str, str]:
 
 
 def _schema(model: type[Params]) -> list[dict[str, object]]:
-    return [
-        {
-            "name": tunable.name,
-            "type": tunable.type.__name__,
-            "default": tunable.default,
-            "low": tunable.low,
-            "high": tunable.high,
-            "range": tunable.range_text,
-            "choices": list(tunable.choices),
-            "unit": tunable.unit,
-            "meaning": tunable.meaning,
-        }
-        for tunable in tunables(model)
-    ]
+    listed = [asdict(tunable) for tunable in tunables(model)]
+    return [{**facts, "type": facts["type"].__name__} for facts in listed]

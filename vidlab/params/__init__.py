@@ -31,9 +31,30 @@ from vidlab.params.profiling import ProfileParams
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
+# Those that are no method's, in the order of the work: files, masks, decoding, loading, pipeline, faces.
+GROUPS = (
+    SourceParams,
+    SegmentParams,
+    EvidenceParams,
+    EvaluateParams,
+    WriterParams,
+    DecodingParams,
+    ClipParams,
+    LoaderParams,
+    LoaderGridParams,
+    FetchParams,
+    PreprocessParams,
+    ScheduleParams,
+    StreamParams,
+    ProfileParams,
+    TuneParams,
+    PanelParams,
+)
+
 __all__ = [
     "DEFAULT_METHOD",
     "DEFAULT_NETWORK",
+    "GROUPS",
     "METHODS",
     "BackendName",
     "ClipParams",
