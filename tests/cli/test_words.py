@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import vidlab
-from vidlab import cli, params
+from vidlab import cli, params, schema
 from vidlab.cli.options import describe
 from vidlab.params import (
     EvaluateParams,
@@ -139,7 +139,23 @@ def test_params_as_json_is_the_schema(capsys):
     assert set(params.METHODS) == {name.split()[-1] for name in listed if name.startswith("--method")}
     window = next(row for row in listed["--method median"] if row["name"] == "window")
     assert (window["default"], window["choices"], window["unit"]) == (5, [3, 5, 7, 9], "frames")
+    memory = next(row for row in listed["--method flow_fusion"] if row["name"] == "memory")
+    assert (memory["search"], memory["tuned"], memory["type"]) == ([0.5, 0.95], True, "float")
     assert {row["name"] for row in listed["EvaluateParams"]} == set(EvaluateParams.model_fields)
+
+
+def test_params_lists_every_model_of_tunables_or_one_that_holds_it():
+    listed = {*params.GROUPS, *params.METHODS.values(), *params.FLOW_MODELS.values()}
+    listed |= {*params.TRACKER_PARAMS.values()}
+    public = [getattr(params, name) for name in params.__all__]
+    models = [each for each in public if isinstance(each, type) and issubclass(each, schema.Params)]
+    missing = [model for model in models if not any(issubclass(each, model) for each in listed)]
+    assert not missing
+
+
+def test_params_prints_every_group(capsys):
+    listed = json.loads(run(capsys, "params", "--json")[1])
+    assert {group.__name__ for group in params.GROUPS} <= set(listed)
 
 
 def test_info_says_what_is_here(capsys):

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from vidlab.errors import ParameterError
 from vidlab.params import (
     DEFAULT_METHOD,
     FLOW_MODELS,
+    GROUPS,
     METHODS,
     TRACKER_PARAMS,
     EvaluateParams,
@@ -115,8 +117,7 @@ def params(args: argparse.Namespace) -> int:
     """Run `vidlab params`."""
     groups: dict[str, type[Params]] = {}
     if args.method is None:
-        models = (SourceParams, SegmentParams, NetworkParams, EvidenceParams, EvaluateParams, WriterParams)
-        groups = {model.__name__: model for model in models}
+        groups = {model.__name__: model for model in GROUPS}
         groups |= _named()
     else:
         groups = {name: model for name, model in _named().items() if name.split()[1] == args.method}
@@ -246,17 +247,5 @@ def _row(tunable: Tunable, *, by_set: bool) -> tuple[str, str, str, str, str]:
 
 
 def _schema(model: type[Params]) -> list[dict[str, object]]:
-    return [
-        {
-            "name": tunable.name,
-            "type": tunable.type.__name__,
-            "default": tunable.default,
-            "low": tunable.low,
-            "high": tunable.high,
-            "range": tunable.range_text,
-            "choices": list(tunable.choices),
-            "unit": tunable.unit,
-            "meaning": tunable.meaning,
-        }
-        for tunable in tunables(model)
-    ]
+    listed = [asdict(tunable) for tunable in tunables(model)]
+    return [{**facts, "type": facts["type"].__name__} for facts in listed]

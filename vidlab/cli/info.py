@@ -32,6 +32,7 @@ OPTIONAL = {
     "torchcodec": ("decoders", "a rival decoder"),
     "supervision": ("tracking", "interchange of detections"),
     "pooch": ("data", "vidlab fetch"),
+    "optuna": ("tuning", "vidlab tune"),
     "jupyterlab": ("notebooks", "opening notebooks"),
     "papermill": ("notebooks", "vidlab run, vidlab demo"),
     "ipywidgets": ("notebooks", "sliders in notebooks"),

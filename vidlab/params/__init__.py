@@ -61,11 +61,36 @@ from vidlab.params.tracking import (
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
+# Those that belong to no method, flow or tracker, in the order of the work: files, masks, loading, pipeline, faces.
+GROUPS = (
+    SourceParams,
+    SegmentParams,
+    NetworkParams,
+    EvidenceParams,
+    EvaluateParams,
+    WriterParams,
+    FlowParams,
+    TrackingJudgeParams,
+    ExportParams,
+    DecodingParams,
+    ClipParams,
+    LoaderParams,
+    LoaderGridParams,
+    FetchParams,
+    PreprocessParams,
+    ScheduleParams,
+    StreamParams,
+    ProfileParams,
+    TuneParams,
+    PanelParams,
+)
+
 __all__ = [
     "DEFAULT_METHOD",
     "DEFAULT_NETWORK",
     "DEFAULT_TRACKER",
     "FLOW_MODELS",
+    "GROUPS",
     "METHODS",
     "TRACKER_PARAMS",
     "BackendName",

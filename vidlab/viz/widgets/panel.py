@@ -1,5 +1,6 @@
 """The panel of sliders: what a person does becomes a wish, what the worker finds goes to the page."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Panel:
             curves_s=rules.curves_ms / MS_PER_S,
         )
         self._latest: Latest[Wish] = Latest(self._bench, rest_s=rules.rest_ms / MS_PER_S)
-        self.page = Page(rules, best=str(best))
+        self.page = Page(rules, best=os.path.relpath(best))  # as seen from the notebook
         self._knobs = Knobs(params or method_params(DEFAULT_METHOD), changed=self._wish)
         self._fill()
         self._wire()
