@@ -20,7 +20,7 @@ from vidlab.jobs.method_file import read_method
 
 pytest.importorskip("optuna", reason="tuning needs the extra vidlab[tuning]")
 
-FILES = {"best.json", "front.csv", "front.png", "tuning.json"}
+FILES = {"best.json", "front.csv", "front.png", "tuning.json", "study.db"}
 QUICK = ("--trials", "6", "--workers", "1", "--search", "memory,weak_vote")
 
 
@@ -207,7 +207,21 @@ def test_resume_without_anything_to_go_on_with_starts(capsys, tmp_path, clip):
     assert (code, text) == (0, "")
     assert "is complete; nothing was done" in err
     assert (tmp_path / "out" / "tuning.json").read_bytes() == before
-    code, _, err = run(capsys, *tune(clip, tmp_path / "out", "--trials", "7"), "--resume")
+    code, _, err = run(capsys, *tune(clip, tmp_path / "out", "--search", "memory"), "--resume")
     assert code == 1
     assert "is not empty" in err
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_finished_search_is_extended_by_a_larger_budget(capsys, tmp_path, clip):
+    out = tmp_path / "out"
+    assert run(capsys, *tune(clip, out))[0] == 0
+    before = trials_of(out)
+    code, _, err = run(capsys, *tune(clip, out, "--trials", "8"), "--resume")
+    assert (code, "going on with the trials of" in err) == (0, True)
+    after = trials_of(out)
+    assert [{**trial, "on_front": None} for trial in after[: len(before)]] == [
+        {**trial, "on_front": None} for trial in before
+    ]
+    assert (len(before), len(after)) == (6, 8)
+    assert {path.name for path in out.iterdir()} == FILES

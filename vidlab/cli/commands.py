@@ -17,7 +17,6 @@ from vidlab.params import (
     GROUPS,
     METHODS,
     TRACKER_PARAMS,
-    EvaluateParams,
     EvidenceParams,
     MethodParams,
     NetworkParams,

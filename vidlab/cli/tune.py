@@ -39,8 +39,9 @@ are the first trial; parameters replace them only if the gain is more than drawi
 of nothing. One clip is tuned on its first half and reported on its second; of several (folders as
 vidlab evaluate takes them) each is left out of a search of its own, and reported.
 
-Writes DIR/best.json (what vidlab stabilize --params takes), DIR/front.csv, DIR/front.png and
-DIR/tuning.json. After a kill, the same command plus --resume goes on and loses no finished trial."""
+Writes DIR/best.json (what vidlab stabilize --params takes), DIR/front.csv, DIR/front.png,
+DIR/tuning.json and DIR/study.db (Optuna's). After a kill, the same command plus --resume goes on and loses no
+finished trial; of a finished search, --resume with a larger --trials or --minutes goes on with its trials."""
 EXAMPLES = (
     "vidlab tune frames/ --masks detections.json --class dog --truth truth/ --out runs/tuned",
     "vidlab tune clip.mp4 --masks masks/ --methods flow_fusion,median --search memory,window --out runs/a",
@@ -82,7 +83,9 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
         "--force", action="store_true", help="replace a non-empty DIR, once the new result is complete"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the same command's run if it was killed"
+        "--resume",
+        action="store_true",
+        help="go on with the same command's run if it was killed, or with more --trials or --minutes",
     )
     for model in (TuneParams, EvidenceParams, SegmentParams, NetworkParams, SourceParams):
         add_options(parser, model)

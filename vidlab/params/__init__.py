@@ -61,7 +61,7 @@ from vidlab.params.tracking import (
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
-# Those that belong to no method, flow or tracker, in the order of the work: files, masks, loading, pipeline, faces.
+# Those that belong to no method, flow or tracker, in the order of the work.
 GROUPS = (
     SourceParams,
     SegmentParams,

@@ -1,7 +1,7 @@
-"""The tuning job: clips are read, parameters searched, files written; a killed run is gone on with."""
+"""The tuning job: clips are read, parameters searched, files written; a run can be gone on with."""
 
-import json
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,8 +15,7 @@ from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, MasksFrom, Network
 from vidlab.jobs.record import describe_file, describe_params, describe_run
 from vidlab.jobs.rehearsal import Rehearsal
-from vidlab.jobs.resume import Checkpoints, is_same
-from vidlab.jobs.unfinished import Unfinished, resumable_folder
+from vidlab.jobs.unfinished import resumable_folder
 from vidlab.params import (
     DEFAULT_METHOD,
     EvaluateParams,
@@ -25,15 +24,14 @@ from vidlab.params import (
     SourceParams,
     TuneParams,
 )
-from vidlab.tuning.report import RECORD, write_tuning
+from vidlab.tuning.report import write_tuning
+from vidlab.tuning.resuming import STUDY, begin, holds_result, holds_study
 from vidlab.tuning.space import space_of
 from vidlab.tuning.studies import require_optuna
 from vidlab.tuning.tune import Tuned, Watching, tune, unwatched
 
 logger = logging.getLogger(__name__)
 
-STUDY = "study.db"
-BUDGET = {"trials", "minutes", "workers", "memory_mb"}  # may be another when a killed run is gone on with
 Reads = Callable[[str], AbstractContextManager[Progress]]
 """Gives the progress of reading a clip, for its name."""
 
@@ -106,7 +104,7 @@ def tune_clips(
     watching: Watching = unwatched,
     command: Sequence[str] = (),
 ) -> Tuned | None:
-    """Tune on clips and write `best.json`, `front.csv`, `front.png` and `tuning.json`.
+    """Tune on clips and write `best.json`, `front.csv`, `front.png`, `tuning.json` and `study.db`.
 
     Args:
         sources: Name → where the clip lies.
@@ -121,7 +119,8 @@ def tune_clips(
         judge: How masks are judged; None measures all but DAVIS' T.
         force: Replace a non-empty `out`.
         resume: Go on with a run of the same request that was killed: no finished trial is lost. Budget and
-            number of workers may differ. If `out` already holds the result, nothing is done.
+            number of workers may differ. If `out` already holds the result, nothing is done; if it holds that
+            of another budget, its trials are gone on with.
         reads: Gives who is told how far a clip is read.
         watching: Gives who is told of each trial.
         command: Command line, for `tuning.json`.
@@ -154,13 +153,13 @@ def tune_clips(
             "names": list(names),
             **describe_params(tune=settings, **groups),
         }
-        if resume and _holds_result(out, description):
+        if resume and holds_result(out, description):
             logger.info("%s is complete; nothing was done", out)
             folders.clear()
             return None
-        require_replaceable(out, force=force)
+        require_replaceable(out, force=force or (resume and holds_study(out, description)))
         clips = _read(sources, class_ids=class_ids, params=settings, reads=reads, **groups)
-        _begin(folders, description, resume=resume, out=out)
+        begin(folders, description, resume=resume, out=out)
         tuned = tune(
             clips,
             methods=methods,
@@ -171,33 +170,8 @@ def tune_clips(
             watching=watching,
         )
         write_tuning(folders.result, tuned, description=description)
+        shutil.copyfile(folders.work / STUDY, folders.result / STUDY)
     return tuned
-
-
-def _holds_result(folder: Path, description: dict[str, Any]) -> bool:
-    try:
-        described = json.loads((folder / RECORD).read_bytes())
-    except (OSError, ValueError):
-        return False
-    if not isinstance(described, dict):
-        return False
-    return is_same({key: value for key, value in described.items() if key in description}, description)
-
-
-def _begin(folders: Unfinished, description: dict[str, Any], *, resume: bool, out: Path) -> None:
-    """Write down what is asked for, or check that what is gone on with was asked for the same."""
-    asked = {key: value for key, value in description.items() if key != "tune"}
-    asked["tune"] = {key: value for key, value in description["tune"].items() if key not in BUDGET}
-    checkpoints = Checkpoints(folders.work)
-    if resume and folders.has_leftover:
-        checkpoints.check(asked, out=out)
-        logger.info("going on with the trials that are finished")
-        return
-    if resume:
-        logger.info("there is nothing to go on with; starting with the first trial")
-    folders.start_over()
-    checkpoints.begin(asked)
-    folders.state.write_text(f"{STUDY} holds the trials\n", "utf-8")
 
 
 def _read(
