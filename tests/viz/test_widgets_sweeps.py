@@ -15,7 +15,6 @@ from vidlab.viz.widgets.sweeps import (
     Sweep,
     answer,
     plot_sweeps,
-    score_of,
     spread_stops,
     sweep,
     sweep_rows,
@@ -45,16 +44,17 @@ def test_every_stop_is_measured_on_the_whole_clip() -> None:
     found = sweep(clip, ExponentialParams(alpha=0.5), name="alpha", n_stops=3)
     assert found.stops == (0.1, 0.5, 0.9)
     assert found.rest == 1
-    expected = [score_of(clip.judge(clip.run(ExponentialParams(alpha=alpha)))) for alpha in found.stops]
-    assert list(found.scores) == expected
+    judged = [clip.judge(clip.run(ExponentialParams(alpha=alpha))) for alpha in found.stops]
+    assert list(found.scores) == [summary.headline or 0.0 for summary in judged]
     assert len({round(score, 6) for score in found.scores}) > 1
 
 
 def test_without_truth_the_proxy_ranks() -> None:
     clip = FakeRehearsal(6, with_truth=False)
-    summary = clip.judge(clip.raw)
-    assert summary.headline is None
-    assert score_of(summary) == (summary.quality_proxy or 0.0)
+    found = sweep(clip, ExponentialParams(alpha=0.5), name="alpha", n_stops=3)
+    judged = [clip.judge(clip.run(ExponentialParams(alpha=alpha))) for alpha in found.stops]
+    assert [summary.headline for summary in judged] == [None, None, None]
+    assert list(found.scores) == [summary.quality_proxy or 0.0 for summary in judged]
 
 
 def test_rest_has_no_gain_and_reach_spans_all() -> None:

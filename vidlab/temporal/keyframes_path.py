@@ -61,9 +61,12 @@ def forwards(motion: Motion, path: Path | None) -> Path:
 DIRECT = None
 _D = []
 import cv2
+
+
 def _dis():
     if not _D:
-        _D.append(cv2.DISOpticalFlow.create(2)); _D[0].setFinestScale(0)
+        _D.append(cv2.DISOpticalFlow.create(2))
+        _D[0].setFinestScale(0)
     return _D[0]
 
 

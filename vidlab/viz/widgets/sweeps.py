@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vidlab.errors import ParameterError
-from vidlab.metrics.summary import ClipSummary
 from vidlab.params import MethodParams
 from vidlab.schema import build
+from vidlab.tuning.scoring import By, outcome
 from vidlab.viz.tables import signed
 from vidlab.viz.widgets.controls import Control, controls_of
 from vidlab.viz.widgets.shown import Rehearsing
@@ -70,10 +70,11 @@ def sweep(rehearsal: Rehearsing, params: MethodParams, *, name: str, n_stops: in
     at_rest = getattr(params, name)
     stops = spread_stops(controls[name], n_stops=n_stops, at_rest=at_rest)
     values = params.model_dump()
+    by: By = "proxy" if rehearsal.truth is None else "truth"
     scores = []
     for stop in stops:
         tried = build(type(params), values | {name: stop})
-        scores.append(score_of(rehearsal.judge(rehearsal.run(tried))))
+        scores.append(outcome(rehearsal.judge(rehearsal.run(tried)), by=by).score)
     return Sweep(controls[name].label, stops, tuple(scores), stops.index(at_rest))
 
 
@@ -111,12 +112,6 @@ def _with_rest(stops: Sequence[Any], at_rest: Any) -> tuple[Any, ...]:
     if inner:
         del kept[min(inner, key=lambda n: abs(kept[n] - at_rest))]
     return tuple(kept)
-
-
-def score_of(summary: ClipSummary) -> float:
-    """Return the headline, or without truth the quality proxy; what is undefined counts 0."""
-    score = summary.quality_proxy if summary.headline is None else summary.headline
-    return score or 0.0
 
 
 def sweep_rows(sweeps: Sequence[Sweep]) -> list[tuple[str, ...]]:
