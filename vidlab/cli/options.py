@@ -61,8 +61,9 @@ def given(args: argparse.Namespace, model: type[ParamsT]) -> ParamsT:
 
 def describe(tunable: Tunable) -> str:
     """Return meaning, range, unit and default of a tunable in one line."""
-    facts = [part for part in (_range_text(tunable), f"default {_plain(tunable.default)}") if part]
-    return f"{tunable.meaning} ({'; '.join(facts)})"
+    default = "" if tunable.default == "" else f"default {_plain(tunable.default)}"
+    facts = [part for part in (_range_text(tunable), default) if part]
+    return f"{tunable.meaning} ({'; '.join(facts)})" if facts else tunable.meaning
 
 
 def _range_text(tunable: Tunable) -> str:
@@ -74,6 +75,8 @@ def _metavar(tunable: Tunable) -> str:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
