@@ -1,16 +1,17 @@
-"""How fast one network can go, and what each trick costs: speed against agreement with plain float32, batch 1.
+"""How fast one network can go, and what each trick costs: speed against agreement with plain fp32, batch 1.
 
-    python benchmarks/networks.py                              the demo network on drawn scenes, on the CPU
+    python benchmarks/networks.py                              the demo network on drawn scenes
     python benchmarks/networks.py --device cuda --model deeplabv3_resnet50 --size 480 854
     python benchmarks/networks.py --quick                      few frames and rounds, no compiling: a look
     python benchmarks/networks.py --json runs/networks.json    the figures in a file, too
 
-Every form runs on the same frames in interleaved rounds; "buys" is the median over the rounds of the ratio to
-"as is" in the same round: of the network alone, and from a picture in memory to masks at its size. IoU is that
-of all masks together, at the operating point of the package, with those of the plain network; of weights that
-are random no mask means anything, and the share of pixels with the same class is what there is to compare. The
-demo network's own weights are real; only there the masks are also compared with the true ones. ONNX files run
-on CUDA where onnxruntime-gpu is installed. benchmarks/models.py compares networks with each other.
+Every form runs on the same frames in interleaved rounds; "buys" is the median over the rounds of the ratio
+to "as is" in the same round: of the network alone, and from a picture in memory to masks at its size. IoU is
+that of all masks together, at the operating point of the package, with those of the plain network; of weights
+that are random no mask means anything, and the share of pixels with the same class is what there is to
+compare. The demo network's own weights are real; only there the masks are also compared with the true ones.
+ONNX files run on CUDA where onnxruntime-gpu is installed. benchmarks/models.py compares networks with each
+other.
 """
 
 import argparse
@@ -58,8 +59,8 @@ def main() -> None:
         forms=[form for form in FORMS if not (args.quick and form.compiled)],
     )
     said = (
-        f"{args.model}, weights {network.weights}; {args.size[1]}×{args.size[0]}, {n_frames} frames, {rounds} "
-        f"interleaved rounds; {hardware(device=device)}, {torch.get_num_threads()} threads of "
+        f"{args.model}, weights {network.weights}; {args.size[1]}×{args.size[0]}, {n_frames} frames, "
+        f"{rounds} interleaved rounds; {hardware(device=device)}, {torch.get_num_threads()} threads of "
         f"{os.cpu_count()} cores, torch {torch.__version__}"
     )
     show(results, title=said)
