@@ -24,7 +24,7 @@ from vidlab.types import ClassProbs, Instances
 from vidlab.video import open_source
 
 GUIDED = SegmentParams(refine="guided", refine_reach=0.1)
-CRF = SegmentParams(refine="crf", refine_reach=0.1)
+CRF = SegmentParams(refine="crf", refine_reach=0.1, crf_distance=0.2)
 KILLED_RUNS = ROOT / "tests" / "jobs" / "killed_runs.py"
 
 
