@@ -1,7 +1,7 @@
 """Which optical flow is most exact, what does each cost, and which one stabilizes masks best?
 
     python benchmarks/flows.py [--size 854x480] [--frames 10] [--clips 6] [--json runs/flows.json]
-                               [--figure runs/flows.png] [--no-real]
+                               [--figure runs/flows.png] [--real-frames 24] [--no-real]
     python benchmarks/flows.py --quick
 
 1. End-point error against the exact flow of drawn scenes with slow and fast motion: mean, by true speed, of
@@ -162,11 +162,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=10, help="of each drawn scene and clip")
     parser.add_argument("--clips", type=int, default=6, help="drawn clips to stabilize")
     parser.add_argument("--quick", action="store_true", help="small and few, one real sequence of 12 frames")
+    parser.add_argument("--real-frames", type=int, default=0, help="of each real sequence, 0 for all")
     parser.add_argument("--no-real", action="store_true", help="leave ../shared/real alone")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--figure", type=Path)
     args = parser.parse_args()
-    args.real_frames, args.real_only = 0, 0
+    args.real_only = 0
     if args.quick:
         args.size, args.frames, args.clips, args.real_frames, args.real_only = "320x180", 4, 2, 12, 1
     return args

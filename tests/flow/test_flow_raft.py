@@ -101,7 +101,7 @@ def test_an_unknown_size_is_refused():
 # ── weights ─────────────────────────────────────────────────────────────────────────────────────────────────
 def test_weights_from_a_file_are_the_ones_that_work(small, tmp_path):
     file = tmp_path / "mine.pth"
-    torch.save(small._network.state_dict(), file)
+    torch.save(small._network.func.state_dict(), file)
     again = create_flow("raft_small", scale=1.0, settings={"updates": 2}, weights=str(file))
     pair = images((128, 128))
     assert again.weights == "mine.pth"
