@@ -7,11 +7,10 @@
 
 Every form runs on the same frames in interleaved rounds; "buys" is the median over the rounds of the ratio
 to "as is" in the same round: of the network alone, and from a picture in memory to masks at its size. IoU is
-that of all masks together, at the operating point of the package, with those of the plain network; of weights
-that are random no mask means anything, and the share of pixels with the same class is what there is to
-compare. The demo network's own weights are real; only there the masks are also compared with the true ones.
-ONNX files run on CUDA where onnxruntime-gpu is installed. benchmarks/models.py compares networks with each
-other.
+that of all masks together (detections from --min-score on) with those of the plain network; of weights that
+are random no mask means anything, and the share of pixels with the same class is what there is to compare.
+The demo network's own weights are real; only there the masks are also compared with the true ones. ONNX files
+run on CUDA where onnxruntime-gpu is installed. benchmarks/models.py compares networks with each other.
 """
 
 import argparse
@@ -54,7 +53,7 @@ def main() -> None:
         [frame.image for frame, _ in scenes],
         calibration=[frame.image for frame, _ in calibration],
         truth=[objects for _, objects in scenes] if args.model == DEMO and args.weights is None else None,
-        score_floor=EvidenceParams().drop_below,
+        evidence=EvidenceParams(min_score=args.min_score),
         rounds=rounds,
         forms=[form for form in FORMS if not (args.quick and form.compiled)],
     )
@@ -80,6 +79,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--size", type=int, nargs=2, default=(240, 426), metavar=("H", "W"), help="pixels")
     parser.add_argument("--input-short", type=int, default=0, help="shorter side of the network's input, px")
+    parser.add_argument(
+        "--min-score", type=float, default=0.7, help="of what counts as a mask: no false alarms"
+    )
     parser.add_argument("--frames", type=int, default=16, help="in each round")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
     parser.add_argument("--quick", action="store_true", help="few frames and rounds, no compiling: a look")

@@ -17,7 +17,7 @@ import torch
 
 from vidlab.errors import ShapeError
 from vidlab.models import create
-from vidlab.params import NetworkParams
+from vidlab.params import EvidenceParams, NetworkParams
 from vidlab.pipeline.faster import FORMS, Material, make_form, to_float32
 from vidlab.pipeline.faster_timing import HEADER, faster_rows, gain, latencies_ms, measure_forms
 from vidlab.pipeline.variants import AS_IS, Variant
@@ -26,6 +26,7 @@ from vidlab.types import Frame
 from vidlab.viz.faster import plot_speed_and_agreement
 
 FLOOR = 0.05
+RULES = EvidenceParams(drop_below=FLOOR)
 SAME = {"channels_last", "batch of 4", "ONNX Runtime", "ONNX Runtime, one size"}
 FEW = [form for form in FORMS if not form.compiled]
 
@@ -48,7 +49,7 @@ def measured(demo):
         [frame.image for frame in frames],
         calibration=[frame.image for frame in scenes(seed=6_000_000)],
         truth=[frame.instances for frame in frames],
-        score_floor=FLOOR,
+        evidence=RULES,
         rounds=2,
         forms=FEW,
     )
@@ -105,7 +106,7 @@ def test_semantic_network_of_random_weights_is_compared_by_pixels():
     forms = [form for form in FEW if form.name in {AS_IS, *SAME, "half the size"}]
     images = [frame.image for frame in scenes(2)]
     results = measure_forms(
-        network, images, calibration=images, truth=None, score_floor=0, rounds=1, forms=forms
+        network, images, calibration=images, truth=None, evidence=RULES, rounds=1, forms=forms
     )
     for one in results:
         assert not one.skipped
@@ -118,7 +119,7 @@ def test_a_form_that_fails_is_told_and_the_others_go_on(demo):
     broken = Variant("no such precision", precision="float3")
     images = [frame.image for frame in scenes(1)]
     results = measure_forms(
-        demo, images, calibration=images, truth=None, score_floor=FLOOR, rounds=1, forms=[FORMS[0], broken]
+        demo, images, calibration=images, truth=None, evidence=RULES, rounds=1, forms=[FORMS[0], broken]
     )
     assert not results[0].skipped
     assert "float3" in results[1].skipped
@@ -126,7 +127,7 @@ def test_a_form_that_fails_is_told_and_the_others_go_on(demo):
 
 def test_no_pictures_are_refused(demo):
     with pytest.raises(ShapeError, match="at least one picture must be given, got none"):
-        measure_forms(demo, [], calibration=[], truth=None, score_floor=FLOOR, rounds=1)
+        measure_forms(demo, [], calibration=[], truth=None, evidence=RULES, rounds=1)
 
 
 def test_gain_is_the_median_of_the_ratios_in_each_round():
@@ -195,6 +196,6 @@ def test_forms_run_on_the_gpu():
     images = [frame.image for frame in scenes(2)]
     forms = [form for form in FEW if not form.onnx]
     results = measure_forms(
-        network, images, calibration=images, truth=None, score_floor=FLOOR, rounds=1, forms=forms
+        network, images, calibration=images, truth=None, evidence=RULES, rounds=1, forms=forms
     )
     assert [one.name for one in results if one.skipped] == []

@@ -12,6 +12,7 @@ from typing import Any
 from vidlab.errors import ShapeError
 from vidlab.models import StagedSegmenter
 from vidlab.models.agreement import Agreement, measure_agreement
+from vidlab.params import EvidenceParams
 from vidlab.pipeline.faster import FORMS, Form, Material, make_form
 from vidlab.pipeline.variants import COMPILED, Variant
 from vidlab.profiling import synchronizer
@@ -52,7 +53,7 @@ def measure_forms(
     *,
     calibration: Sequence[UInt8Image],
     truth: Sequence[Instances] | None,
-    score_floor: float,
+    evidence: EvidenceParams,
     rounds: int,
     forms: Sequence[Variant] = FORMS,
 ) -> list[Faster]:
@@ -63,7 +64,7 @@ def measure_forms(
         images: Pictures of one size, uint8 (H, W, 3): each round goes through all of them.
         calibration: Others like them, for static quantization.
         truth: The objects that they show; None where nobody knows.
-        score_floor: Score below which a detector drops what it found, [0, 1].
+        evidence: Which detections count as masks, and which are dropped altogether.
         rounds: How often each form is timed.
         forms: What to measure, `as is` first.
 
@@ -73,14 +74,14 @@ def measure_forms(
     if not len(images):
         raise ShapeError("at least one picture must be given, got none")
     with TemporaryDirectory(prefix="vidlab-") as folder:
-        material = Material(segmenter, images, calibration, score_floor, Path(folder))
+        material = Material(segmenter, images, calibration, evidence.drop_below, Path(folder))
         trials = [_try_out(variant, material) for variant in forms]
         for _ in range(rounds):
             for trial in trials:
                 if not trial.skipped:
                     trial.time(images)
         expected = next((trial.found for trial in trials if trial.found), [])
-        return [trial.sum_up(expected, truth=truth) for trial in trials]
+        return [trial.sum_up(expected, truth=truth, evidence=evidence) for trial in trials]
 
 
 def faster_rows(results: Sequence[Faster]) -> list[tuple[str, ...]]:
@@ -113,6 +114,37 @@ def gain(base_ms: Sequence[float], ms: Sequence[float]) -> float:
     2.0
     """
     return statistics.median(before / after for before, after in zip(base_ms, ms, strict=True))
+
+
+def fastest(results: Sequence[Faster], *, least: float) -> Faster:
+    """Return the form that is fastest from picture to masks among those that are faithful.
+
+    Args:
+        results: As `measure_forms` returns them, the network as it is first.
+        least: Smallest IoU with its masks (without masks: share of pixels of the same class), [0, 1].
+    """
+    base = results[0]
+    faithful = [one for one in results if one.agreement is not None and faithfulness(one.agreement) >= least]
+    return max(faithful, key=lambda one: gain(base.whole_ms, one.whole_ms), default=base)
+
+
+def faithfulness(agreement: Agreement) -> float:
+    """Return the IoU of the masks; where neither run shows one, the share of pixels of the same class."""
+    return agreement.pixels if agreement.iou is None else agreement.iou
+
+
+def sentence(base: Faster, one: Faster) -> str:
+    """Say what a form buys and costs, with the spread of the rounds."""
+    if one.agreement is None:
+        return f"{one.name}: skipped, {one.skipped}"
+    ratios = sorted(before / after for before, after in zip(base.whole_ms, one.whole_ms, strict=True))
+    truth = ""
+    if base.truth is not None and one.truth is not None and base.truth.iou is not None:
+        truth = f", with the truth {(one.truth.iou or 0) - base.truth.iou:+.3f}"
+    return (
+        f"{one.name}: {statistics.median(ratios):.2f} × as fast ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
+        f"IoU with the plain network's masks {_share(one.agreement.iou)}{truth}"
+    )
 
 
 def latencies_ms(frames: Iterable[Frame], segmenter: StagedSegmenter, *, n_frames: int) -> list[float]:
@@ -166,17 +198,19 @@ class _Trial:
         self.alone_ms.append(1000 * alone_s / len(images))
         self.whole_ms.append(1000 * whole_s / len(images))
 
-    def sum_up(self, expected: Sequence[Observation], *, truth: Sequence[Instances] | None) -> Faster:
+    def sum_up(
+        self, expected: Sequence[Observation], *, truth: Sequence[Instances] | None, evidence: EvidenceParams
+    ) -> Faster:
         """Compare with what the network as it is found, and with the truth."""
         if self.form is None or self.skipped:
             return Faster(self.name, skipped=self.skipped)
-        class_ids = self.form.class_ids
-        against = None if truth is None else measure_agreement(truth, self.found, class_ids=class_ids)
+        rules: Any = {"class_ids": self.form.class_ids, "evidence": evidence}
+        against = None if truth is None else measure_agreement(truth, self.found, **rules)
         return Faster(
             self.name,
             tuple(self.alone_ms),
             tuple(self.whole_ms),
-            measure_agreement(expected, self.found, class_ids=class_ids),
+            measure_agreement(expected, self.found, **rules),
             against,
             self.setup_s,
         )

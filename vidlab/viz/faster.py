@@ -1,10 +1,11 @@
 """Speed against agreement: what each faster form of a network buys, and what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vidlab.pipeline.faster_timing import Faster, gain
 from vidlab.pipeline.variants import Variant
+from vidlab.viz.colors import METHOD_COLORS, RAW_COLOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,3 +76,26 @@ def _agreement(one: Faster, *, by_masks: bool) -> float:
     if one.agreement is None:
         return float("nan")
     return float(one.agreement.iou or 0) if by_masks else one.agreement.pixels
+
+
+def plot_keyframes(axes: "Axes", curves: Mapping[int, Mapping[str, float]], *, title: str) -> "Axes":
+    """Draw accuracy against how rarely the network is asked.
+
+    Args:
+        axes: Where to draw.
+        curves: Frames from one keyframe to the next → `raw` or method → (J + F) / 2, points.
+        title: The finding.
+    """
+    rarely = sorted(curves)
+    for name in curves[rarely[0]]:
+        color = RAW_COLOR if name == "raw" else METHOD_COLORS.get(name, "#444444")
+        axes.plot(rarely, [curves[k][name] for k in rarely], "o-", color=color, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(rarely, [str(k) for k in rarely])
+    axes.minorticks_off()
+    axes.set_xlabel("frames from one network call to the next")
+    axes.set_ylabel("(J + F) / 2 (points)")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    axes.set_title(title)
+    return axes
