@@ -13,12 +13,12 @@ class KeyframeParams(Params):
     )  # fmt: skip
     keyframe_look_ahead: bool = tunable(
         True,
-        "Carry masks from the keyframes before and after, keyframe_every - 1 frames late; off is at once, worse.",
+        "Carry masks from the keyframes on both sides, keyframe_every - 1 frames late; off: at once, worse.",
     )
     keyframe_change: float = tunable(
         1.0,
-        "Share of the objects and their surroundings that the flow does not explain from which the network is "
-        "run early; smaller runs it more often, 1 at cuts only.",
+        "Share of the objects and what is beside them that the flow does not explain from which the network "
+        "is run early; smaller runs it more often, 1 at cuts only.",
         gt=0, le=1, off=1.0, search=(0.1, 0.6),
     )  # fmt: skip
     keyframe_flow_preset: FlowPreset = tunable(
