@@ -115,7 +115,6 @@ def track(
         SourceError: Video, detections or truth cannot be used, or do not fit each other.
         OutputError: `out` is there already, touches an input, or cannot be written.
         WeightsError: A network has no weights.
-        MissingExtraError: There is truth, and motmetrics is not installed.
     """
     rules, numbers = rules or TrackRules(), params or tracker_model(tracker)()
     kind = _kind_of(out)

@@ -20,7 +20,6 @@ class IdentityJudge:
 
         Raises:
             MaskError: It cannot be used.
-            MissingExtraError: motmetrics is not installed.
         """
         self._path, self._truth = truth, open_identity_truth(truth, size_hw=info.size_hw)
         self._metrics = TrackingMetrics(match_iou=params.match_iou)
