@@ -25,6 +25,7 @@ class MethodParams(Params):
     tracker: TrackerName = tunable(
         DEFAULT_TRACKER,
         "Who tells which detection is which object; given takes the ids that masks come with.",
+        search=("flow", "sort", "deepsort", "bytetrack"),  # not all masks come with ids
     )
 
 
