@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from gpu import require_gpu
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
@@ -89,6 +90,20 @@ def test_a_remembered_network_gives_the_same_bits_and_two_random_ones_are_told_a
         for _ in range(2):
             assert np.array_equal(RememberedFlow(flow, memory=memory)(*pair), flow(*pair))
     assert len(memory) == 2
+
+
+@pytest.mark.gpu
+def test_the_gpu_finds_the_same_flow(small, tmp_path):
+    require_gpu()
+    torch.save(small._network.func.state_dict(), tmp_path / "same.pth")
+    settings = {"updates": 2}
+    there = create_flow(
+        "raft_small", scale=1.0, settings=settings, weights=str(tmp_path / "same.pth"), device="cuda"
+    )
+    pair = images((128, 160))
+    assert (
+        np.abs(there(*pair) - small(*pair)).max() < 0.05
+    )  # px: the GPU multiplies in TF32, and adds otherwise
 
 
 def test_an_unknown_size_is_refused():
