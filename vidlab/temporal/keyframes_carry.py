@@ -29,9 +29,10 @@ PART_WORTH = 0.1  # of such a share beside the overlap: the larger overlap goes 
 # What only one keyframe shows may enter, leave, or be missed by the network. It holds so far on the way to
 # the other keyframe, if the flow finds its picture so well on average, where the flow finds it at all.
 ALONE, VISIBLE, LEAST_ALONE = 0.8, 0.5, 0.1
-MATCH_SIDE_PX = 120  # masks are compared at a size whose shorter side has about so many pixels
+MATCH_SIDE_PX = 64  # masks are compared at a size whose shorter side has about so many pixels
 # Of the guided filter: reach as a share of the height, variance of color that is flat, and shrink.
 PULL_REACH, PULL_EPS, PULL_SHRINK = 1 / 80, 1e-4, 2
+SURE = 0.9  # trust above which, everywhere around, the picture need not be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,9 @@ def matched(before: Side, after: Known) -> list[tuple[int, int]]:
     step = max(1, min(first.size_hw) // MATCH_SIDE_PX)
     carried = np.stack([_depth(before, k)[::step, ::step] > DEEPEST / 2 for k in range(len(first))])
     others = second.masks[:, ::step, ::step]
-    (iou, inside), (_, around) = overlaps(carried, others), overlaps(others, carried)
-    part = np.maximum(inside, around.T)
+    iou, inside = overlaps(carried, others)
+    areas, other_areas = (masks.sum(axis=(1, 2)) for masks in (carried, others))
+    part = inside * np.maximum(1, areas[:, np.newaxis] / np.maximum(other_areas, 1))  # of the smaller one
     may_be_one = (iou >= SAME) | (part >= PART_OF)
     may_be_one &= first.class_ids[:, np.newaxis] == second.class_ids
     agreement = may_be_one * (iou + PART_WORTH * part)
@@ -168,7 +170,7 @@ def _mask(depth: Float32Array, image: UInt8Image, trust: Float32Array) -> BoolMa
     inside = depth > DEEPEST / 2
     reach_px = max(1, round(PULL_REACH * len(depth)))
     place = window_of(inside, margin_px=2 * reach_px)
-    if place is None:
+    if place is None or trust[place].min() > SURE:
         return inside
     pulled = guided_filter(
         inside[place][np.newaxis].astype(np.float32),
