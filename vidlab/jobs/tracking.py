@@ -118,16 +118,13 @@ def track(
     """
     rules, numbers = rules or TrackRules(), params or tracker_model(tracker)()
     kind = _kind_of(out)
-    inputs = [
-        video,
-        *([truth] if truth else []),
-        *([masks_from.path] if isinstance(masks_from, MaskFile) else []),
-    ]
-    reading = _open(video, masks_from, class_ids, rules)
-    embed, weights = _looks(numbers, weights=looks_weights, device=reading.device)
-    follow = create_tracker(tracker, params=numbers, embed=embed)
-    judge = None if truth is None else IdentityJudge(truth, info=reading.info, params=rules.judge)
-    with _aside(out, kind, force=force, inputs=inputs) as partial:
+    own = masks_from.path if isinstance(masks_from, MaskFile) else None
+    inputs = [path for path in (video, truth, own) if path is not None]
+    with _aside(out, kind, force=force, inputs=inputs) as partial:  # first: a network may take long to load
+        reading = _open(video, masks_from, class_ids, rules)
+        embed, weights = _looks(numbers, weights=looks_weights, device=reading.device)
+        follow = create_tracker(tracker, params=numbers, embed=embed)
+        judge = None if truth is None else IdentityJudge(truth, info=reading.info, params=rules.judge)
         with TrackWriter(partial, kind=kind, info=reading.info, params=rules.writer) as writer:
             for frame, found in reading:
                 tracked = one_each(follow.step(frame.image, _instances(found)))
