@@ -1,7 +1,7 @@
 """Which optical flow is most exact, what does each cost, and which one stabilizes masks best?
 
     python benchmarks/flows.py [--size 854x480] [--frames 10] [--clips 6] [--json runs/flows.json]
-                               [--figure runs/flows.png] [--no-real]
+                               [--figure runs/flows.png] [--real-frames 24] [--no-real]
     python benchmarks/flows.py --quick
 
 1. End-point error against the exact flow of drawn scenes with slow and fast motion: mean, by true speed, of
@@ -35,23 +35,24 @@ from rich.table import Table
 from vidlab.classes import class_ids
 from vidlab.jobs import MaskFile, smoothers
 from vidlab.jobs.flow_contest import (
-    NO_WEIGHTS,
+    COST_LABEL,
+    ERROR_HEADER,
     REFERENCE,
     Raced,
     answer,
     draw_scenes,
     entrants,
+    error_row,
     race,
     stabilizers,
 )
 from vidlab.jobs.smoothers import Score
 from vidlab.jobs.story import hardware
 from vidlab.jobs.variants import RAW, measure_variants
-from vidlab.metrics.flow_error import SPEED_CLASSES
 from vidlab.metrics.summary import ClipSummary
 from vidlab.params import FlowFusionParams, FlowParams, SourceParams
-from vidlab.viz.flow_plots import plot_against_cost
-from vidlab.viz.tables import number, signed
+from vidlab.viz.flow_plots import plot_flows
+from vidlab.viz.tables import signed
 
 SEQUENCES = Path(__file__).resolve().parents[2] / "shared" / "real" / "sequences"
 NETWORKS = {"YOLOv8n-seg": ("yolov8n_seg.json", False), "DeepLabV3": ("deeplabv3_probs", True)}
@@ -59,22 +60,10 @@ SCENE_SEED, CLIP_SEED = 700, 7100
 SCENE_SPEEDS_PX = (2.0, 8.0, 24.0, 60.0)  # of 480 rows; other sizes move as much more or less
 CLIP_SPEEDS_PX = (1.0, 4.0, 12.0)
 PROFILES = ("yolo_like", "deeplab_like")
-ERROR_HEADER = ("flow", "EPE", *SPEED_CLASSES, "matched", "occluded", "Fl-all %", "angle °", "ms", "× DIS uf")
 MASK_HEADER = ("flow", "J", "F", "F 2 px", "excess flicker", "headline", "over raw", "over DIS uf")
 
 
 # ── 1: error and cost ───────────────────────────────────────────────────────────────────────────────────────
-def error_row(name: str, raced: Raced) -> tuple[str, ...]:
-    """Return the cells of one flow under `ERROR_HEADER`."""
-    cost = (f"{raced.ms:.1f}", f"{raced.ratio:.2f}")
-    if raced.errors is None:
-        return (name, NO_WEIGHTS, *[""] * (len(ERROR_HEADER) - 4), *cost)
-    found = raced.errors
-    fl_all = None if found.fl_all is None else 100 * found.fl_all
-    values = (found.epe, *found.by_speed.values(), found.matched, found.unmatched, fl_all, found.angle_deg)
-    return (name, *(number(value, 2) for value in values), *cost)
-
-
 def error_facts(raced: Mapping[str, Raced]) -> dict[str, Any]:
     """Return what `--json` keeps of a race."""
     return {name: asdict(each) for name, each in raced.items()}
@@ -154,16 +143,12 @@ def print_table(
 
 def draw_figure(raced: Mapping[str, Raced], path: Path, *, title: str) -> None:
     """Draw error against cost of the flows whose error is known."""
-    known = {name: each for name, each in raced.items() if each.errors is not None}
     figure = Figure(figsize=(9, 4.5), layout="constrained")
-    plot_against_cost(
-        figure.add_subplot(),
-        list(known),
-        cost=[each.ratio for each in known.values()],
-        values=[each.errors.epe or 0.0 for each in known.values() if each.errors is not None],
-        ylabel="mean end-point error (px)",
-        title=title,
-    )
+    points = {name: (each.ratio, each.errors.epe or 0.0) for name, each in raced.items() if each.errors}
+    plot_flows(
+        figure.add_subplot(), points, title=title, xscale="log",
+        xlabel=COST_LABEL, ylabel="mean end-point error (px)",
+    )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
 
@@ -177,11 +162,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=10, help="of each drawn scene and clip")
     parser.add_argument("--clips", type=int, default=6, help="drawn clips to stabilize")
     parser.add_argument("--quick", action="store_true", help="small and few, one real sequence of 12 frames")
+    parser.add_argument("--real-frames", type=int, default=0, help="of each real sequence, 0 for all")
     parser.add_argument("--no-real", action="store_true", help="leave ../shared/real alone")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--figure", type=Path)
     args = parser.parse_args()
-    args.real_frames, args.real_only = 0, 0
+    args.real_only = 0
     if args.quick:
         args.size, args.frames, args.clips, args.real_frames, args.real_only = "320x180", 4, 2, 12, 1
     return args

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import contest_films as films
-import numpy as np
 from contest import run
 from contest_clips import RULES, Clip, Seen
 
@@ -17,12 +16,13 @@ from vidlab.temporal.keyframes import Keyframes
 from vidlab.types import BoolMask, Observation
 
 RAW = "every frame"
-EVERY = (2, 3, 4, 6, 8)
+EVERY = (2, 3, 4, 5, 6, 8)
 QUICK_EVERY = (4,)
+CAUSAL_EVERY = (4, 5)  # behind the stabilizer that is not the default: where the goal is
 STABILIZERS = ("flow_fusion", "flow_fusion_two_pass")
-# How much may change before the network runs early, with room for long stretches where nothing does
-CHANGES, AT_MOST = (0.1, 0.15, 0.2, 0.3), 16
-FLOW_MB = 4000.0  # flows of a clip: every way follows the same ones
+# How much may change before the network runs early, with room for longer stretches where little does
+CHANGES, AT_MOST = (0.2, 0.3, 0.4, 0.5), 8
+FLOW_MB = 2000.0  # flows of a clip: every way follows the same ones
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,26 @@ class Measured:
 
 def ways(*, quick: bool) -> list[Way]:
     """List all ways, the network run on every frame first."""
-    every = QUICK_EVERY if quick else EVERY
     found = [Way(RAW, RAW), *(Way(f"{RAW}, {method}", RAW, method=method) for method in STABILIZERS)]
     for method in (None, *STABILIZERS):
         after = f", {method}" if method else ""
-        families = {
-            "forward": [_params(k, look_ahead=False) for k in every],
-            "both sides": [_params(k) for k in every],
-            "adaptive": [_params(AT_MOST, change=change) for change in CHANGES[:: 2 if quick else 1]],
-        }
-        for family, all_params in families.items():
-            if method and family == "forward":
-                continue
+        for family, all_params in _families(method, quick=quick).items():
             found += [Way(f"{family} {_told(p)}{after}", f"{family}{after}", p, method) for p in all_params]
     return found
+
+
+def _families(method: str | None, *, quick: bool) -> dict[str, list[KeyframeParams]]:
+    """List what is tried of each way before a stabilizer; None for none."""
+    every = QUICK_EVERY if quick else EVERY
+    if method == STABILIZERS[0]:
+        return {"both sides": [_params(k) for k in CAUSAL_EVERY if k in every]}
+    changes = CHANGES[:: 2 if quick else 1]
+    found = {
+        "both sides": [_params(k) for k in every],
+        "adaptive": [_params(AT_MOST, change=change) for change in changes],
+    }
+    forward = {} if method else {"forward": [_params(k, look_ahead=False) for k in every]}
+    return forward | found
 
 
 def _params(every: int, *, look_ahead: bool = True, change: float = 1.0) -> KeyframeParams:

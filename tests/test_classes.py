@@ -100,6 +100,8 @@ def test_own_classes_have_numbers_that_fit_a_label_picture() -> None:
     assert is_known(CUSTOM_IDS[0])
     assert is_thing(CUSTOM_IDS[0])
     assert class_name(CUSTOM_IDS[0]) == "class 201"
+    assert class_name(CUSTOM_IDS[0], {201: "hair"}) == "hair"
+    assert class_name(18, {201: "hair"}) == "dog"
 
 
 def test_an_id_that_coco_leaves_out_still_has_a_text() -> None:

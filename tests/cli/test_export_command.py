@@ -104,8 +104,10 @@ def test_profile_and_stream_take_a_file(capsys, clip, demo_file):
     code, text, err = run(capsys, "profile", *words, *quick)
     assert (code, err) == (0, "")
     assert "onnx with weights demo.onnx (" in text
+    assert ", on cpu (ONNX Runtime " in text
     code, text, _ = run(capsys, "stream", *words, "--max-frames", "3", "--policy", "block")
     assert code == 0
+    assert ", on cpu (ONNX Runtime " in text
 
 
 def test_quantizing_measures_what_it_costs(capsys, clip, demo_file, tmp_path):
@@ -183,6 +185,11 @@ def test_a_file_that_is_there_stays_unless_it_may_be_replaced(capsys, tmp_path):
         ),
         (("maskrcnn_demo", "--frames", "nowhere.mp4"), 1, "must exist, got nowhere.mp4"),
         (("onnx",), 1, "model 'onnx' must have a file, got weights none"),
+        (
+            ("onnx", "--weights", "x.onnx", "--size", "48x64"),
+            2,
+            "size must be empty for a file that is written",
+        ),
         (("smp_unet",), 1, "smp_unet has no weights of its own"),
         (("smp_pspnet", "--weights", "random", "--encoder", "resnet18"), 2, "add --size HxW"),
     ],

@@ -11,7 +11,7 @@ from vidlab.flow import FLOWS, DisFlow, FarnebackFlow, create_flow, flow_of, res
 from vidlab.flow.dis import SPARSE_STEPS, SPARSE_STRIDE_PX
 from vidlab.flow.horn_schunck import HornSchunckFlow
 from vidlab.flow.lucas_kanade import LucasKanadeFlow
-from vidlab.flow.spread import spread
+from vidlab.flow.spread import smoothed, spread
 from vidlab.flow.warp import shrink
 from vidlab.params import FLOW_MODELS, FlowFusionParams, FlowName, LucasKanadeParams, method_params
 from vidlab.synthetic import iter_scene, random_scene
@@ -195,6 +195,15 @@ def test_flow_between_points_follows_the_edge_of_the_picture():
     found = spread(points, gray, trusted=np.ones((8, 8), bool), spacing_px=8, edge_levels=12)
     assert np.abs(found[:, 38:, 0] - 9).max() < 0.1
     assert np.abs(found[:, :37, 0]).max() < 0.1
+
+
+def test_a_point_that_disagrees_with_all_its_neighbors_is_overruled():
+    points = np.full((5, 5, 2), (2, 1), np.float32)
+    points[2, 2] = (40, -40)
+    points[0, 0] = (9, 9)
+    trusted = np.ones((5, 5), bool)
+    trusted[0, 0] = False
+    assert np.allclose(smoothed(points, trusted), (2, 1))
 
 
 def test_where_no_point_is_trusted_the_nearest_speak():

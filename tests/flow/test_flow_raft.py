@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from gpu import require_gpu
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
@@ -91,6 +92,20 @@ def test_a_remembered_network_gives_the_same_bits_and_two_random_ones_are_told_a
     assert len(memory) == 2
 
 
+@pytest.mark.gpu
+def test_the_gpu_finds_the_same_flow(small, tmp_path):
+    require_gpu()
+    torch.save(small._network.func.state_dict(), tmp_path / "same.pth")
+    settings = {"updates": 2}
+    there = create_flow(
+        "raft_small", scale=1.0, settings=settings, weights=str(tmp_path / "same.pth"), device="cuda"
+    )
+    pair = images((128, 160))
+    assert (
+        np.abs(there(*pair) - small(*pair)).max() < 0.05
+    )  # px: the GPU multiplies in TF32, and adds otherwise
+
+
 def test_an_unknown_size_is_refused():
     with pytest.raises(ParameterError, match="unknown RAFT 'raft_huge'; choose from: raft_small, raft_large"):
         raft.RaftFlow(size="raft_huge", scale=1.0, updates=1)
@@ -101,7 +116,7 @@ def test_an_unknown_size_is_refused():
 # ── weights ─────────────────────────────────────────────────────────────────────────────────────────────────
 def test_weights_from_a_file_are_the_ones_that_work(small, tmp_path):
     file = tmp_path / "mine.pth"
-    torch.save(small._network.state_dict(), file)
+    torch.save(small._network.func.state_dict(), file)
     again = create_flow("raft_small", scale=1.0, settings={"updates": 2}, weights=str(file))
     pair = images((128, 128))
     assert again.weights == "mine.pth"

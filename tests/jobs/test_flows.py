@@ -1,6 +1,7 @@
 """Optical flow as files and in color, and measured against the exact flow of a drawn scene."""
 
 import csv
+import io
 import json
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from PIL import Image
 
 from vidlab.errors import OutputError, ParameterError, SourceError, VideoError, VidlabError, WeightsError
-from vidlab.flow import create_flow
+from vidlab.flow import FLOWS, MotionEstimator, create_flow
 from vidlab.jobs.flows import Truth, estimate_flows, open_flow
+from vidlab.jobs.pickling import StatePickler, StateUnpickler
 from vidlab.metrics.flow_error import FlowError
 from vidlab.params import FlowParams, SourceParams
 from vidlab.synthetic import iter_scene, random_scene
@@ -223,3 +225,34 @@ class Nowhere:
     """Published weights that nobody serves."""
 
     url = "http://127.0.0.1:9/tiny-01234567.pth"
+
+
+class NothingKept:
+    """A store for states that hold nothing that only grows."""
+
+    def keep(self, spill):
+        raise AssertionError("nothing grows here")
+
+    kept = keep
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_motion_that_was_put_away_goes_on_as_if_it_never_was(name):
+    """As `vidlab stabilize --resume` does it, with any flow."""
+    network = {}
+    if FLOWS[name].needs_torch:
+        pytest.importorskip("torchvision")
+        network = {"weights": "random", "settings": {"updates": 1}}
+    flow = create_flow(name, scale=0.5, **network)
+    motion, twin = (MotionEstimator(flow, cut_similarity=-1, both_ways=True) for _ in range(2))
+    rng = np.random.default_rng(0)
+    first, second = (rng.integers(0, 256, (128, 136, 3)).astype(np.uint8) for _ in range(2))
+    motion.step(first)
+    file = io.BytesIO()
+    StatePickler(file, motion, NothingKept()).dump(motion)
+    file.seek(0)
+    again = StateUnpickler(file, twin, NothingKept()).load()
+    expected, found = motion.step(second), again.step(second)
+    assert np.array_equal(found.to_prev, expected.to_prev)
+    assert np.array_equal(found.to_next, expected.to_next)
+    assert len(file.getvalue()) < 300_000  # pictures, not networks

@@ -60,7 +60,12 @@ def params(**settings) -> SegmentParams:
 
 def observed(clip, masks_from, **settings) -> list[Instances]:
     reading = open_reading(
-        clip.video, masks_from=masks_from, class_ids=None, source=None, segment=params(**settings), evidence=None
+        clip.video,
+        masks_from=masks_from,
+        class_ids=None,
+        source=None,
+        segment=params(**settings),
+        evidence=None,
     )
     return [observation for _, observation in reading]
 

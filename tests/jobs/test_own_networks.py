@@ -11,9 +11,10 @@ from vidlab import models
 from vidlab.errors import ParameterError
 from vidlab.jobs import MaskFile, Network, segment, stabilize
 from vidlab.jobs.rehearsal import Rehearsal
+from vidlab.jobs.wanted import names_beside
 from vidlab.masks.panoptic import PanopticWriter
 from vidlab.params import NetworkParams, method_params
-from vidlab.types import Panoptic, Segment
+from vidlab.types import ClassProbs, Panoptic, Segment
 
 ROAD = 149
 MISSED = (4, 8)
@@ -86,13 +87,51 @@ def test_trained_network_is_used_as_its_checkpoint_says(clip, tmp_path):
     segment(clip.video, network=Network("smp_unet", str(file)), out=tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out" / "probs").iterdir()) == [
         "018_dog",
-        "201_class_201",
+        "201_hair",
     ]
-    said = json.loads((tmp_path / "out" / "params.json").read_text())["network"]
+    said = json.loads((tmp_path / "out" / "params.json").read_text())
     assert said["class_names"] == {"201": "hair"}
-    assert said["weights_file"]["path"] == str(file)
+    assert said["network"]["weights_file"]["path"] == str(file)
     with pytest.raises(ParameterError, match=r"known to smp_unet \(dog, 201 hair\), got 'person'"):
         segment(clip.video, network=Network("smp_unet", str(file)), out=tmp_path / "no", class_ids=(1,))
+
+
+@pytest.fixture
+def hairy():
+    """The bright square as hair, a class that COCO lacks, and nothing as dog."""
+
+    class Hairy:
+        name, kind, weights, class_ids = "hairy", "probs", "by heart", (DOG, 201)
+        class_names = {201: "hair"}  # noqa: RUF012
+
+        def segment(self, images):
+            maps = [np.stack([np.zeros(SIZE_HW), one[0]]).astype(np.float32) for one in by_colour(images)]
+            return [ClassProbs(one, self.class_ids) for one in maps]
+
+    return Hairy()
+
+
+def test_names_of_own_classes_go_with_the_results(clip, tmp_path, hairy):
+    segment(clip.video, network=hairy, out=tmp_path / "seg")
+    for name, masks_from in (("network", hairy), ("file", MaskFile(tmp_path / "seg"))):
+        out = tmp_path / name
+        stabilize(clip.video, masks_from=masks_from, out=out, method=method_params("median"))
+        assert json.loads((out / "metrics.json").read_text())["classes"] == {"201": "hair"}
+        assert json.loads((out / "params.json").read_text())["class_names"] == {"201": "hair"}
+        assert "hair_area_px" in (out / "curves.csv").read_text().splitlines()[0].split(",")
+
+
+def test_damaged_record_beside_masks_tells_no_names(clip, tmp_path, hairy):
+    segment(clip.video, network=hairy, out=tmp_path / "seg")
+    for content in (
+        "{",
+        "[]",
+        '{"class_names": {"dog": 3}}',
+        '{"class_names": 3}',
+        '{"class_names": {"18": "x"}}',
+    ):
+        (tmp_path / "seg" / "params.json").write_text(content)
+        assert names_beside(tmp_path / "seg") == {}
 
 
 def test_options_are_recorded(clip, tmp_path):

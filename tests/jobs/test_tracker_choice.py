@@ -17,6 +17,7 @@ from vidlab.params import TRACKER_PARAMS, EvidenceParams, method_params
 from vidlab.smoother import InstanceSmoother
 from vidlab.synthetic.crossings import crossing_clip
 from vidlab.tracking import create_method_tracker
+from vidlab.tuning.space import axes_of
 
 OTHERS = [name for name in TRACKER_PARAMS if name not in ("flow", "given")]
 
@@ -113,3 +114,8 @@ def test_a_loop_of_ones_own_takes_every_tracker(scene, tracker: str) -> None:
 
 def test_rehearsals_tell_trackers_apart() -> None:
     assert "tracker" in TRACKED_BY
+
+
+def test_a_search_tries_no_ids_that_may_not_be_there() -> None:
+    (axis,) = (each for each in axes_of("median", ["all"]) if each.name == "tracker")
+    assert set(axis.choices) == {"flow", *OTHERS}

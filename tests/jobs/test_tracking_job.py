@@ -1,6 +1,8 @@
 """The tracking job: files whole or not at all, identities in and out, judged by masks and by boxes."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -230,3 +232,43 @@ def test_other_endings_are_refused(clip, tmp_path) -> None:
 def test_weights_for_nobody_are_refused(clip, tmp_path) -> None:
     with pytest.raises(ParameterError, match="weights that tell looks apart must come with a tracker"):
         run(clip, tmp_path / "a.txt", looks_weights="random")
+
+
+# ── memory ──────────────────────────────────────────────────────────────────────────────────────────────────
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from vidlab.jobs import MaskFile, track
+from vidlab.masks.coco import CocoResultsWriter
+from vidlab.types import Instances
+from vidlab.video import VideoWriter
+
+folder, n_frames = Path(sys.argv[1]), int(sys.argv[2])
+noise = np.random.default_rng(3).integers(0, 255, (240, 720, 3), np.uint8)
+one = np.ones(1, np.int64)
+with (
+    VideoWriter(folder / "clip.mp4", size_hw=(240, 320), fps=25, crf=35, preset="ultrafast") as video,
+    CocoResultsWriter(folder / "found.json") as found,
+):
+    for index in range(n_frames):
+        video.write(np.ascontiguousarray(noise[:, index % 400 : index % 400 + 320]), pts_s=index / 25)
+        mask = np.zeros((1, 240, 320), bool)
+        mask[0, 80:160, index % 200 : index % 200 + 60] = True
+        found.append(Instances(mask, np.ones(1, np.float32), one, one), image_id=index)
+masks = MaskFile(folder / "found.json")
+track(folder / "clip.mp4", masks_from=masks, out=folder / "out", truth=folder / "found.json")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_length(tmp_path) -> None:
+    def peak_mib(n_frames: int) -> int:
+        folder = tmp_path / str(n_frames)
+        folder.mkdir()
+        words = [sys.executable, "-c", SCRIPT, str(folder), str(n_frames)]
+        return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    frames_mib = 320 * 240 * 3 * 320 / 2**20  # what holding the frames that were added would cost
+    assert peak_mib(400) - peak_mib(80) < frames_mib / 3

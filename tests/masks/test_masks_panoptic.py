@@ -270,6 +270,7 @@ def test_categories_that_coco_does_not_know_get_numbers(written):
 
     masks = edited(written, rename)
     assert masks.class_ids == (DOG, 201)
+    assert masks.class_names == {201: "lane marking"}
     assert next(masks.pictures()).stuff().class_ids == (201,)
 
 

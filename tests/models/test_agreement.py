@@ -68,6 +68,8 @@ def test_a_detection_that_only_one_run_has_counts_with_what_it_exceeds_the_lowes
     assert largest_score_off(instances(sure, doubtful), instances(sure)) == pytest.approx(0)
     assert largest_score_off(instances(sure, doubtful), instances(doubtful)) == pytest.approx(0.84)
     assert largest_score_off(instances(), instances()) == 0
+    assert largest_score_off(instances(sure, doubtful), instances()) == pytest.approx(0.84)
+    assert largest_score_off(instances(), instances(sure)) == 0
 
 
 def test_overlaps_are_those_of_a_slow_reference():

@@ -60,6 +60,15 @@ def test_scores_of_a_size_that_the_stride_divides_are_the_network_own(picture):
         assert torch.equal(built.network(batch)["out"], built.network.network(batch))
 
 
+def test_other_sizes_are_filled_with_the_last_row_and_column():
+    built = network(class_names="dog")
+    batch = torch.rand(1, 3, 61, 94)
+    rows, columns = torch.arange(64).clamp(max=60), torch.arange(96).clamp(max=93)
+    with torch.inference_mode():
+        whole = built.network.network(batch[:, :, rows][..., columns])
+        assert torch.equal(built.network(batch)["out"], whole[..., :61, :94])
+
+
 def test_encoders_of_timm_are_taken_too(picture):
     built = network(encoder="tu-mobilenetv3_small_050", class_names="dog")
     assert built.segment([picture])[0].size_hw == SIZE_HW

@@ -99,6 +99,25 @@ def test_published_tensors_are_those_of_the_network_and_the_training_head(name, 
     assert bool(beyond) == bool(options)
 
 
+def test_weights_with_the_training_head_are_taken_without_it(tmp_path, picture):
+    import torchvision
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        whole = torchvision.models.segmentation.deeplabv3_mobilenet_v3_large(
+            weights=None, weights_backbone=None, num_classes=21, aux_loss=True
+        ).eval()
+    torch.save(whole.state_dict(), tmp_path / "whole.pth")
+    file = str(tmp_path / "whole.pth")
+    loaded = create(
+        "deeplabv3_mobilenet_v3_large", weights=file, device="cpu", score_floor=0.0, options=SMALL
+    )
+    batch, _ = loaded.prepare([picture])
+    with torch.inference_mode():
+        assert torch.equal(loaded.network(batch)["out"], whole(batch)["out"])
+        assert set(loaded.network(batch)) == {"out"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_head_that_counts_the_outputs_is_where_the_table_says(name, built):
     family = zoo.FAMILIES[name]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from vidlab.errors import ParameterError, ShapeError
 from vidlab.flow import FLOWS
 from vidlab.metrics.flow_error import FlowError
-from vidlab.viz.flow_plots import FLOW_COLORS, error_rows, flow_color, plot_against_cost
+from vidlab.viz.flow_plots import FLOW_COLORS, error_rows, flow_color, plot_flows
 from vidlab.viz.flow_wheel import _wheel, color_flow, fast, flow_picture, longest, wheel_legend
 
 
@@ -100,16 +100,14 @@ def test_every_flow_has_a_color_of_its_own():
     assert flow_color("dis medium, half size") == FLOW_COLORS["dis"]
 
 
-def test_cost_and_error_are_drawn_with_names():
+def test_flows_are_drawn_with_their_names():
     axes = Figure().add_subplot()
-    drawn = plot_against_cost(
-        axes, ["dis", "raft_small"], cost=[1, 300], values=[0.5, 0.3], ylabel="px", title="t"
-    )
+    points = {"raft_small": (300.0, 0.3), "dis fast": (1.0, 0.5)}
+    drawn = plot_flows(axes, points, xlabel="x", ylabel="px", title="t", xscale="log")
     assert drawn.get_xscale() == "log"
-    assert [text.get_text() for text in drawn.texts] == ["dis", "raft_small"]
+    assert [text.get_text() for text in drawn.texts] == ["dis fast", "raft_small"]
     assert [tuple(line.get_xydata()[0]) for line in drawn.lines] == [(1, 0.5), (300, 0.3)]
-    with pytest.raises(ShapeError, match="one cost and value per name, got 1 and 2 for 2"):
-        plot_against_cost(axes, ["a", "b"], cost=[1], values=[1, 2], ylabel="", title="")
+    assert [line.get_color() for line in drawn.lines] == [FLOW_COLORS["dis"], FLOW_COLORS["raft_small"]]
 
 
 def test_rows_say_what_is_known():

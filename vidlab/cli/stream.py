@@ -124,7 +124,8 @@ def _reports(
 def _title(source: "Source", segmenter: "StagedSegmenter", device: str) -> str:
     height, width = source.info.size_hw
     video = f"{Path(source.info.path).name}: {width}×{height}, {source.info.fps:.4g} frames/s"
-    return f"{video}; {segmenter.name} with weights {segmenter.weights}, on {device}"
+    where = getattr(segmenter, "runs_on", device)
+    return f"{video}; {segmenter.name} with weights {segmenter.weights}, on {where}"
 
 
 def _print(reports: "dict[str, LatencyReport]", title: str) -> None:
@@ -146,7 +147,7 @@ def _print_json(reports: "dict[str, LatencyReport]", segmenter: "StagedSegmenter
     content = {
         "model": segmenter.name,
         "weights": segmenter.weights,
-        "device": device,
+        "device": getattr(segmenter, "runs_on", device),
         "runs": {name: one.to_dict() for name, one in reports.items()},
     }
     print(json.dumps(content, indent=2, ensure_ascii=False))

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from vidlab import models
-from vidlab.errors import OutputError
+from vidlab.errors import OutputError, ParameterError
 from vidlab.jobs.export_frames import ExportFrames, read_frames
 from vidlab.jobs.output import result_file
 from vidlab.jobs.progress import Progress, silent
@@ -84,6 +84,8 @@ def export(
     params, options = params or ExportParams(), options or NetworkParams()
     floor = (evidence or EvidenceParams()).drop_below
     smaller = params.quantize != "none"
+    if model == ONNX and params.size:
+        raise ParameterError(f"size must be empty for a file that is written already, got {params.size!r}")
 
     def network_at(score_floor: float) -> StagedSegmenter:
         return models.create(model, weights=weights, device="cpu", score_floor=score_floor, options=options)

@@ -4,18 +4,30 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
+
+import numpy as np
 
 from vidlab.errors import ParameterError
 from vidlab.flow import FLOWS, FlowEstimator, create_flow
-from vidlab.metrics.flow_error import FlowError, FlowErrorSummary
+from vidlab.metrics.flow_error import SPEED_CLASSES, FlowError, FlowErrorSummary
 from vidlab.params import FlowParams, FusionParams, MethodParams
 from vidlab.synthetic import SceneFrame, iter_scene, random_scene
+from vidlab.types import UInt8Image
+from vidlab.video import write_image
+from vidlab.video.flow_files import write_flow
+from vidlab.viz.flow_wheel import color_flow
+from vidlab.viz.tables import number
 
 REFERENCE = "dis ultrafast"  # what the stabilizers take unless told otherwise
 PRESETS = ("ultrafast", "fast", "medium")
 NO_WEIGHTS = "no weights here"
 PAN_SHARE = 1 / 3  # of the objects' speed over the ground: the camera's; without it most pixels would rest
+ERROR_HEADER = ("flow", "EPE", *SPEED_CLASSES, "matched", "occluded", "Fl-all %", "angle °", "ms", "× DIS uf")
+COST_LABEL = "time per frame, as a multiple of DIS ultrafast"
+STAGE = {"n_objects": 3, "min_size": 0.3, "max_size": 0.8, "enter_leave": 0.2}  # objects stay in the picture
+BLANK = 236  # gray of the picture of a flow that has no weights
 N_TIMED = 2  # pairs on which a network without weights is timed
 
 
@@ -87,17 +99,28 @@ def draw_scenes(
     """
     if n_frames < 2 or not speeds_px:
         raise ParameterError(f"scenes must have two frames and a speed, got {n_frames} and {len(speeds_px)}")
-    return [
-        list(
-            iter_scene(
-                random_scene(
-                    seed + place, size_hw=size_hw, n_frames=n_frames, speed_px=speed_px,
-                    camera_pan_px=PAN_SHARE * speed_px,
-                )
-            )
-        )
-        for place, speed_px in enumerate(speeds_px)
-    ]  # fmt: skip
+    drawn = []
+    for place, speed_px in enumerate(speeds_px):
+        moving = {"speed_px": speed_px, "camera_pan_px": PAN_SHARE * speed_px}
+        spec = random_scene(seed + place, size_hw=size_hw, n_frames=n_frames, **moving, **STAGE)
+        drawn.append(list(iter_scene(spec)))
+    return drawn
+
+
+def front(raced: Mapping[str, Raced]) -> list[str]:
+    """Return the flows for which no other one is both cheaper and more exact, cheapest first.
+
+    >>> errors = [FlowErrorSummary(1, epe, {}, None, None, None, None) for epe in (0.5, 0.6, 0.4)]
+    >>> front({name: Raced(each, 1.0, ratio, 1) for name, each, ratio in zip("abc", errors, (1, 2, 3))})
+    ['a', 'c']
+    """
+    best, found = float("inf"), []
+    for name in sorted(raced, key=lambda name: raced[name].ratio):
+        errors = raced[name].errors
+        if errors is not None and errors.epe is not None and errors.epe < best:
+            best = errors.epe
+            found.append(name)
+    return found
 
 
 def race(scenes: Iterable[Sequence[SceneFrame]], flows: Mapping[str, FlowParams]) -> dict[str, Raced]:
@@ -146,6 +169,56 @@ def _lane(params: FlowParams) -> _Lane:
         flow = create_flow(params.flow, scale=params.flow_scale, weights="random")
         return _Lane(flow, means_something=False)
     return _Lane(create_flow(params.flow, scale=params.flow_scale, preset=params.flow_preset), True)
+
+
+def error_row(name: str, raced: Raced) -> tuple[str, ...]:
+    """Return the cells of one flow under `ERROR_HEADER`: errors in pixels, time of the processor in ms."""
+    cost = (f"{raced.ms:.1f}", f"{raced.ratio:.2f}")
+    if raced.errors is None:
+        return (name, NO_WEIGHTS, *[""] * (len(ERROR_HEADER) - 4), *cost)
+    found = raced.errors
+    fl_all = None if found.fl_all is None else 100 * found.fl_all
+    values = (found.epe, *found.by_speed.values(), found.matched, found.unmatched, fl_all, found.angle_deg)
+    return (name, *(number(value, 2) for value in values), *cost)
+
+
+def colored(
+    flows: Mapping[str, FlowParams], before: SceneFrame, this: SceneFrame, *, full_px: float
+) -> dict[str, UInt8Image]:
+    """Return name → flow of a frame to the one before in the color wheel; gray where weights are missing.
+
+    Args:
+        flows: What to estimate.
+        before: A frame.
+        this: The next one.
+        full_px: Length drawn in full color, pixels.
+    """
+    drawn: dict[str, UInt8Image] = {}
+    for name, params in flows.items():
+        if lacks_weights(params):
+            drawn[f"{name}: {NO_WEIGHTS}"] = np.full_like(this.image, BLANK)
+            continue
+        flow = create_flow(params.flow, scale=params.flow_scale, preset=params.flow_preset)
+        drawn[name] = color_flow(flow(this.image, before.image), full_px=full_px)
+    return drawn
+
+
+def write_pair(folder: Path, before: SceneFrame, this: SceneFrame) -> None:
+    """Write two frames with their truth as data sets do: `frames/`, `flo/`, `kitti/` and `occlusions/`.
+
+    The flow is that of the later frame to the one before: `--direction prev`.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    for kind in ("frames", "flo", "kitti", "occlusions"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    for number_of, frame in enumerate((before, this), start=1):
+        write_image(folder / "frames" / f"frame_{number_of:04d}.png", frame.image)
+    write_flow(folder / "flo" / "frame_0002.flo", this.flow_to_prev)
+    write_flow(folder / "kitti" / "000000_10.png", this.flow_to_prev)
+    marks = np.where(this.occluded, np.uint8(255), np.uint8(0))
+    write_image(folder / "occlusions" / "frame_0002.png", np.dstack([marks] * 3))
 
 
 def stabilizers(base: FusionParams, flows: Mapping[str, FlowParams]) -> dict[str, MethodParams]:

@@ -68,6 +68,7 @@ class ProfileResult:
         suggestions: What to try next, most promising first.
         spans: Schedule → what ran when.
         losses: What the source could not give.
+        runs_on: Device, runtime and threads of an ONNX network; empty for others.
     """
 
     folder: Path | None
@@ -85,6 +86,7 @@ class ProfileResult:
     suggestions: list[Suggestion]
     spans: dict[str, tuple[Span, ...]]
     losses: tuple[str, ...]
+    runs_on: str = ""
 
     @property
     def speeds(self) -> dict[str, SpeedReport]:
@@ -184,6 +186,7 @@ def profile(
             suggestions=[found for found in suggest(verdict, changes) if found.gain > 1],
             spans={name: timelines[-1].spans for name, timelines in runs.timelines.items()},
             losses=tuple(clip.losses),
+            runs_on=getattr(network, "runs_on", ""),
         )
         if folder is not None:
             write_profile(folder, result, command=command, video=video, params=params)

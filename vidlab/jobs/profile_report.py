@@ -42,7 +42,7 @@ def to_dict(result: "ProfileResult") -> dict[str, Any]:
         "model": result.model,
         "weights": result.weights,
         "device": result.device,
-        "device_name": describe_device(result.device),
+        "device_name": result.runs_on or describe_device(result.device),
         "n_frames": result.n_frames,
         "item_frames": result.item_frames,
         "n_cores": verdict.n_cores,

@@ -21,7 +21,7 @@ def title_lines(result: "ProfileResult", *, name: str) -> list[str]:
     model = "no network" if result.model == NONE else f"{result.model} with weights {result.weights}"
     batch = "" if result.item_frames == 1 else f" in items of {result.item_frames}"
     warmup = next(iter(result.timings.values())).warmup_text
-    where = f"{describe_device(result.device)}, {result.verdict.n_cores:g} cores"
+    where = f"{result.runs_on or describe_device(result.device)}, {result.verdict.n_cores:g} cores"
     lines = [
         f"{name}: {width}×{height} {result.video.codec}, {model}, on {where}",
         f"{result.n_frames} frames{batch} in each run, {N_ROUNDS} interleaved rounds; {warmup}",

@@ -102,6 +102,7 @@ class Run:
             writer=request.writer,
             save_frames=request.save_frames,
             one_class=request.class_ids is not None and len(request.class_ids) == 1,
+            class_names=self._reading.class_names,
         )
         with writer:
             if request.select is not None and self._state.selected is None:
@@ -200,6 +201,7 @@ class Run:
             truth=self._state.measuring.truth(),
             change=compare(measured["raw"], measured["stable"]),
         )
+        names = self._reading.class_names
         with self._stopwatch.stage("plots"):
             write_plots(
                 folder / "plots",
@@ -207,8 +209,9 @@ class Run:
                 stable=result.stable,
                 states=self._state.curves,
                 method=self._request.method,
+                class_names=names,
             )
-            write_curves(folder / "curves.csv", self._state.curves, versions=measured)
+            write_curves(folder / "curves.csv", self._state.curves, versions=measured, class_names=names)
         write_json(folder / "params.json", self.description)
         write_json(folder / "metrics.json", self._measured(writer, result))
         return result
@@ -255,7 +258,8 @@ class Run:
 
     def _measured(self, writer: StableWriter, result: StabilizeResult) -> dict[str, Any]:
         info = self._reading.info
-        shown = {str(class_id): class_name(class_id) for class_id in writer.class_ids}
+        own = self._reading.class_names
+        shown = {str(class_id): class_name(class_id, own) for class_id in writer.class_ids}
         return {
             "n_frames": result.n_frames,
             "n_keyframes": result.n_keyframes,

@@ -19,6 +19,8 @@ from vidlab.temporal.evidence import to_evidence
 from vidlab.tracking import Tracker, ids_of, one_each
 from vidlab.types import BoolMask, Instances
 
+Key = tuple[str, str]  # plot and looks of a scene
+
 SCORE_HEADER = ("HOTA ↑", "DetA ↑", "AssA ↑", "IDF1 ↑", "MOTA ↑", "switches ↓")
 
 
@@ -132,12 +134,41 @@ def cells(means: Mapping[str, float]) -> tuple[str, ...]:
     return (*shares, f"{means['n_switches']:.0f}")
 
 
-def answer(hota: Mapping[str, Sequence[float]], *, alone: Sequence[str] = ()) -> str:
+def mean_hota(
+    followed: Mapping[Key, Mapping[str, Followed]],
+    tracker: str,
+    *,
+    plot: str | None = None,
+    looks: str | None = None,
+) -> float:
+    """Return a tracker's mean HOTA over the scenes of a plot, of some looks, or over all.
+
+    Args:
+        followed: Plot and looks of each scene → name of each tracker → what it made of it.
+        tracker: Name of the tracker.
+        plot: The only plot that counts; None takes all.
+        looks: The only looks that count; None takes all.
+    """
+    chosen = [each for key, each in followed.items() if plot in (None, key[0]) and looks in (None, key[1])]
+    return mean_tracking([each[tracker].score for each in chosen])["hota"]
+
+
+def beaten(followed: Mapping[Key, Mapping[str, Followed]], trackers: Sequence[str]) -> list[str]:
+    """Return the plots in which the tracker that is best on average has not the best mean HOTA."""
+
+    def best(plot: str | None) -> str:
+        return max(trackers, key=lambda name: mean_hota(followed, name, plot=plot))
+
+    plots = dict.fromkeys(plot for plot, _ in followed)
+    return [plot for plot in plots if best(plot) != best(None)]
+
+
+def answer(hota: Mapping[str, Sequence[float]], *, beaten_in: Sequence[str] = ()) -> str:
     """Say in one sentence which tracker keeps identities best.
 
     Args:
         hota: Name of each tracker → HOTA, clip by clip.
-        alone: Plots in which it is not the best one on average, to be named.
+        beaten_in: Plots in which another one is better, to be named.
 
     >>> answer({"flow": [0.9, 0.8], "sort": [0.7, 0.9]}).partition("; ")[2]
     'then sort, 0.800.'
@@ -147,7 +178,7 @@ def answer(hota: Mapping[str, Sequence[float]], *, alone: Sequence[str] = ()) ->
     won = int(np.sum(np.array(hota[best]) >= np.max(list(hota.values()), axis=0)))
     low, high = min(hota[best]), max(hota[best])
     rest = ", ".join(f"{name}, {means[name]:.3f}" for name in others)
-    but = f" Not in: {', '.join(alone)}." if alone else ""
+    but = f" Another one is better in: {', '.join(beaten_in)}." if beaten_in else ""
     return (
         f"{best} keeps identities best: HOTA {means[best]:.3f} on average ({low:.3f} to {high:.3f}), best on "
         f"{won} of {len(hota[best])} clips; then {rest}.{but}"

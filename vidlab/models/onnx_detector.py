@@ -138,9 +138,9 @@ def paste_masks(
     Returns:
         bool (N, H, W).
 
-    >>> square = np.ones((1, 4, 4), np.float32)
-    >>> paste_masks(square, np.array([[1, 1, 3, 3]], np.float32), size_hw=(5, 6))[0].sum(axis=1).tolist()
-    [0, 3, 3, 3, 0]
+    >>> square = np.ones((1, 28, 28), np.float32)
+    >>> paste_masks(square, np.array([[2, 1, 4, 3]], np.float32), size_hw=(5, 6))[0].sum(axis=1).tolist()
+    [4, 4, 4, 4, 0]
     """
     masks = np.zeros((len(probs), *size_hw), bool)
     rimmed = np.pad(probs, ((0, 0), (RIM, RIM), (RIM, RIM)))

@@ -21,7 +21,7 @@ class ExportParams(Params):
     opset: int = tunable(17, "Version of ONNX's operators; older ones suit older programs.", ge=16, le=20)
     quantize: Literal["none", "static", "dynamic"] = tunable(
         "none",
-        "8-bit weights: static takes the ranges of activations from frames, and is fast where the processor "
+        "Weights of 8 bits: static takes the ranges of activations from frames, and is fast where the processor "
         "has VNNI; dynamic looks for them in each frame anew.",
     )
     keep_last: bool = tunable(

@@ -8,6 +8,8 @@ FlowPreset = Literal["ultrafast", "fast", "medium"]
 FlowName = Literal[
     "dis", "farneback", "lucas_kanade", "horn_schunck", "block_matching", "raft_small", "raft_large"
 ]
+# What a search may try: the others stop where their weights are not.
+WITHOUT_WEIGHTS = ("dis", "farneback", "lucas_kanade", "horn_schunck", "block_matching")
 FlowFormat = Literal["flo", "kitti", "npy", "png"]
 Direction = Literal["next", "prev"]
 

@@ -7,7 +7,8 @@ Hard masks are carried as how deep each pixel lies: the mean of two such maps ha
 where the mean of two masks has one of theirs. Where neither way can be trusted, the picture has a say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,22 +18,30 @@ from scipy.optimize import linear_sum_assignment
 from vidlab.flow.warp import resample
 from vidlab.metrics.overlap import window_of
 from vidlab.refinement import guided_filter
-from vidlab.temporal.keyframes_known import DEEPEST, Depth, Known, Side
+from vidlab.temporal.keyframes_known import DEEPEST, Known, Side
 from vidlab.tracking.likeness import overlaps
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation, UInt8Image
 
-SCALARS = TypeVar("SCALARS", bound=np.generic)
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 SAME, PART_OF = 0.2, 0.5  # overlap, and share of one that lies in the other, that make two detections one
 PART_WORTH = 0.1  # of such a share beside the overlap: the larger overlap goes first
-ALONE = 0.8  # of the way to the other keyframe, where it is not found: so far a detection holds
-LEAST_SEEN = 0.0
-VISIBLE = 0.5  # mean trust inside such a detection, below which it is not in the picture
-LEAST_ALONE = 0.1  # trust below which a pixel is not in such a detection
-MATCH_SIDE_PX = 120  # masks are compared at a size whose shorter side has about so many pixels
-# The filter that follows the picture: reach as a share of the height, variance of color that is flat, shrink
+# What only one keyframe shows may enter, leave, or be missed by the network. It holds so far on the way to
+# the other keyframe, if the flow finds its picture so well on average, where the flow finds it at all.
+ALONE, VISIBLE, LEAST_ALONE = 0.8, 0.5, 0.1
+MATCH_SIDE_PX = 64  # masks are compared at a size whose shorter side has about so many pixels
+# Of the guided filter: reach as a share of the height, variance of color that is flat, and shrink.
 PULL_REACH, PULL_EPS, PULL_SHRINK = 1 / 80, 1e-4, 2
-PULL_LEVEL = 0.3  # what is below it everywhere within reach makes no outline
+SURE = 0.9  # trust above which, everywhere around, the picture need not be asked
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """One instance: its mask, bool (H, W), its score and its class."""
+
+    mask: BoolMask
+    score: float
+    class_id: int
 
 
 def one_sided(side: Side, image: UInt8Image) -> Observation:
@@ -44,11 +53,9 @@ def one_sided(side: Side, image: UInt8Image) -> Observation:
     """
     found = side.known.found
     if isinstance(found, ClassProbs):
-        layers = [_carried_map(layer, side) for layer in found.probs]
+        layers = [_layer(side, found, class_id) for class_id in found.class_ids]
         return ClassProbs(_stacked(layers, found.size_hw, np.float32), found.class_ids)
-    seen = side.way.trust > LEAST_SEEN
-    masks = [_mask(_depth(side, k), image, side.way.trust) & seen for k in range(len(found))]
-    return _instances(masks, found.scores.tolist(), found.class_ids.tolist(), size_hw=found.size_hw)
+    return _together([_carried(side, k, image) for k in range(len(found))], size_hw=found.size_hw)
 
 
 def two_sided(
@@ -74,22 +81,19 @@ def two_sided(
         return one_sided(before, image)
     late = before.distance / (before.distance + after.distance)
     trust = np.maximum(before.way.trust, after.way.trust)
-    masks, scores, classes = [], [], []
-    for i, j in pairs:
-        depth = _mixed(_depth(before, i), _depth(after, j), share)
-        masks.append(_mask(depth, image, trust))
-        scores.append(float((1 - late) * first.scores[i] + late * second.scores[j]))
-        classes.append(int(first.class_ids[i]))
-    for number, (side, found, far) in enumerate(((before, first, late), (after, second, 1 - late))):
-        taken = {pair[number] for pair in pairs}
-        for k in sorted(set(range(len(found))) - taken) if far <= ALONE else ():
-            mask = _mask(_depth(side, k), image, side.way.trust)
-            if not mask.any() or side.way.trust[mask].mean() < VISIBLE:
-                continue
-            masks.append(mask & (side.way.trust > LEAST_ALONE))
-            scores.append(float(found.scores[k]))
-            classes.append(int(found.class_ids[k]))
-    return _instances(masks, scores, classes, size_hw=first.size_hw)
+    carried = [
+        _Carried(
+            _mask(_mixed(_depth(before, i), _depth(after, j), share), image, trust),
+            float((1 - late) * first.scores[i] + late * second.scores[j]),
+            int(first.class_ids[i]),
+        )
+        for i, j in pairs
+    ]
+    if late <= ALONE:
+        carried += _alone(before, {i for i, _ in pairs}, image)
+    if 1 - late <= ALONE:
+        carried += _alone(after, {j for _, j in pairs}, image)
+    return _together(carried, size_hw=first.size_hw)
 
 
 def matched(before: Side, after: Known) -> list[tuple[int, int]]:
@@ -111,8 +115,9 @@ def matched(before: Side, after: Known) -> list[tuple[int, int]]:
     step = max(1, min(first.size_hw) // MATCH_SIDE_PX)
     carried = np.stack([_depth(before, k)[::step, ::step] > DEEPEST / 2 for k in range(len(first))])
     others = second.masks[:, ::step, ::step]
-    (iou, inside), (_, around) = overlaps(carried, others), overlaps(others, carried)
-    part = np.maximum(inside, around.T)
+    iou, inside = overlaps(carried, others)
+    areas, other_areas = (masks.sum(axis=(1, 2)) for masks in (carried, others))
+    part = inside * np.maximum(1, areas[:, np.newaxis] / np.maximum(other_areas, 1))  # of the smaller one
     may_be_one = (iou >= SAME) | (part >= PART_OF)
     may_be_one &= first.class_ids[:, np.newaxis] == second.class_ids
     agreement = may_be_one * (iou + PART_WORTH * part)
@@ -128,27 +133,44 @@ def _share_after(before: Side, after: Side) -> Float32Array:
 
 
 def _depth(side: Side, k: int) -> Float32Array:
-    """Carry the depth of an instance, float32 (H, W), [0, DEEPEST]; what leaves the picture goes on there."""
-    depth = side.known.depths[k]
-    return np.asarray(_resampled(depth, side), np.float32)
+    """Carry the depth of an instance, float32 (H, W), 0 to DEEPEST; what leaves the picture goes on there."""
+    flow, depth = side.way.path.flow, side.known.depths[k]
+    carried = resample(depth, flow, repeat_border=True)  # type: ignore[arg-type]  # bytes: a third of the time
+    return np.asarray(carried, np.float32)
 
 
-def _carried_map(layer: Float32Array, side: Side) -> Float32Array:
-    return np.asarray(_resampled(layer, side), np.float32)
+def _layer(side: Side, found: ClassProbs, class_id: int) -> Float32Array:
+    """Carry the probability of a class, float32 (H, W), [0, 1]; zeros for one that was not spoken of."""
+    if class_id not in found.class_ids:
+        return np.zeros(found.size_hw, np.float32)
+    return resample(found.probs[found.class_ids.index(class_id)], side.way.path.flow, repeat_border=True)
 
 
-def _resampled(values, side):
-    return resample(values, side.way.path.flow, repeat_border=True)
+def _carried(side: Side, k: int, image: UInt8Image) -> _Carried:
+    """Carry an instance, `k` of the keyframe, from there alone."""
+    found = side.known.found
+    assert isinstance(found, Instances)
+    mask = _mask(_depth(side, k), image, side.way.trust)
+    return _Carried(mask, float(found.scores[k]), int(found.class_ids[k]))
+
+
+def _alone(side: Side, taken: set[int], image: UInt8Image) -> Iterator[_Carried]:
+    """Carry the instances that the other keyframe does not show, as far as they are still to be seen."""
+    trust = side.way.trust
+    for k in range(len(side.known.depths)):
+        if k in taken:
+            continue
+        one = _carried(side, k, image)
+        if one.mask.any() and trust[one.mask].mean() >= VISIBLE:
+            yield replace(one, mask=one.mask & (trust > LEAST_ALONE))
 
 
 def _mask(depth: Float32Array, image: UInt8Image, trust: Float32Array) -> BoolMask:
     """Return what is inside, bool (H, W): by depth, and where that cannot be trusted, by the picture."""
     inside = depth > DEEPEST / 2
-    if not PULL_REACH:
-        return inside
     reach_px = max(1, round(PULL_REACH * len(depth)))
     place = window_of(inside, margin_px=2 * reach_px)
-    if place is None:
+    if place is None or trust[place].min() > SURE:
         return inside
     pulled = guided_filter(
         inside[place][np.newaxis].astype(np.float32),
@@ -169,33 +191,25 @@ def _mixed(a: Float32Array, b: Float32Array, share: Float32Array) -> Float32Arra
 def _mixed_probs(
     first: ClassProbs, second: ClassProbs, *, sides: tuple[Side, Side], share: Float32Array
 ) -> ClassProbs:
-    known = tuple(sorted({*first.class_ids, *second.class_ids}))
-    nothing = np.zeros(first.size_hw, np.float32)
-    layers = []
-    for class_id in known:
-        maps = [
-            _carried_map(found.probs[found.class_ids.index(class_id)], side)
-            if class_id in found.class_ids
-            else nothing
-            for found, side in zip((first, second), sides, strict=True)
-        ]
-        layers.append(_mixed(maps[0], maps[1], share))
-    return ClassProbs(_stacked(layers, first.size_hw, np.float32), known)
+    class_ids = tuple(sorted({*first.class_ids, *second.class_ids}))
+    layers = [
+        _mixed(_layer(sides[0], first, class_id), _layer(sides[1], second, class_id), share)
+        for class_id in class_ids
+    ]
+    return ClassProbs(_stacked(layers, first.size_hw, np.float32), class_ids)
 
 
-def _instances(
-    masks: list[BoolMask], scores: list[float], classes: list[int], *, size_hw: tuple[int, int]
-) -> Instances:
+def _together(carried: Sequence[_Carried], *, size_hw: tuple[int, int]) -> Instances:
     """Put instances together; those of which nothing is left are gone."""
-    kept = [k for k, mask in enumerate(masks) if mask.any()]
+    kept = [one for one in carried if one.mask.any()]
     return Instances(
-        _stacked([masks[k] for k in kept], size_hw, np.bool_),
-        np.array([scores[k] for k in kept], np.float32),
-        np.array([classes[k] for k in kept], np.int64),
+        _stacked([one.mask for one in kept], size_hw, np.bool_),
+        np.array([one.score for one in kept], np.float32),
+        np.array([one.class_id for one in kept], np.int64),
     )
 
 
 def _stacked(
-    layers: Sequence[NDArray[SCALARS]], size_hw: tuple[int, int], dtype: type[SCALARS]
-) -> NDArray[SCALARS]:
+    layers: Sequence[NDArray[ScalarT]], size_hw: tuple[int, int], dtype: type[ScalarT]
+) -> NDArray[ScalarT]:
     return np.stack(layers) if layers else np.zeros((0, *size_hw), dtype)

@@ -43,8 +43,9 @@ class Known:
     @classmethod
     def of(cls, gray: NDArray[np.uint8], found: Observation) -> "Known":
         """Bring what a network said into the form in which it is carried."""
+        depths: tuple[Depth, ...] = ()
         if isinstance(found, ClassProbs):
-            objects, depths = found.probs, ()
+            objects = found.probs
         else:
             objects = found.masks.view(np.uint8) * found.scores[:, np.newaxis, np.newaxis]
             depths = tuple(map(depth_of, found.masks))

@@ -58,30 +58,9 @@ def forwards(motion: Motion, path: Path | None) -> Path:
     return step if path is None else step.onwards(path.flow, ~path.seen)
 
 
-DIRECT = None
-_D = []
-import cv2
-
-
-def _dis():
-    if not _D:
-        _D.append(cv2.DISOpticalFlow.create(2))
-        _D[0].setFinestScale(0)
-    return _D[0]
-
-
 def way(path: Path, *, gray: NDArray[np.uint8], key: NDArray[np.uint8]) -> Way:
     """Judge a path by the two pictures at its ends, uint8 (h, w), gray, at the size of the flow."""
     error = color_error(gray, key, flow_to_prev=path.flow)
-    if DIRECT:
-        flow = _dis().calc(gray, key, path.flow.copy() if DIRECT != "free" else None)
-        other = color_error(gray, key, flow_to_prev=flow)
-        if DIRECT == "all":
-            path, error = Path(flow, path.seen), other
-        else:
-            better = cv2.blur(other, (9, 9)) < cv2.blur(error, (9, 9)) * 0.9
-            path = Path(np.where(better[..., None], flow, path.flow), path.seen)
-            error = color_error(gray, key, flow_to_prev=path.flow)
     trust = np.exp(-np.square(error / np.float32(FLOW_ERROR)))
     trust *= path.seen
     return Way(path, np.maximum(trust, np.float32(LEAST_TRUST), out=trust))
