@@ -68,8 +68,12 @@ def test_row_is_the_mean_over_clips_and_names_the_worst():
 def test_the_goal_is_held_or_not(change, n_calls, end):
     way = Way("both sides k=4", "both sides", KeyframeParams(keyframe_every=4))
     row = row_of(found({"a": change, "b": change}, way=way.name, n_calls=n_calls), way, seed=0)
-    rows = {RAW: {**row, "calls": 1.0, "change": 0.0}, way.name: row}
+    rows = {RAW: {**row, "family": RAW, "calls": 0.1, "change": 9.0}, way.name: row}
     assert verdict("drawn", rows).endswith(end)
+    behind = {f"{name}, median": each for name, each in rows.items()}
+    assert verdict("drawn", behind, method="median").endswith(end)
+    assert "no way has" in verdict("drawn", behind)
+    assert "no way has" in verdict("drawn", rows, method="median")
 
 
 def test_network_on_every_frame_changes_nothing_and_fewer_calls_are_counted():

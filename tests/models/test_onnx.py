@@ -299,7 +299,9 @@ def test_last_operations_are_those_next_to_the_outputs(tmp_path):
     ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 4, 4]) for n in ("x", "out", "other")]
     size = helper.make_tensor_value_info("size", TensorProto.INT64, [4])
     file = save(helper.make_graph(nodes, "g", ports[:1], [*ports[1:], size], kernels), tmp_path / "g.onnx")
-    assert sorted(last_operations(file, kinds=("Conv",))) == ["head", "other"]
+    assert last_operations(file, kinds=("Conv",), depth=0) == []
+    assert sorted(last_operations(file, kinds=("Conv",), depth=1)) == ["head", "other"]
+    assert sorted(last_operations(file, kinds=("Conv",), depth=2)) == ["deep", "head", "other"]
 
 
 @pytest.mark.parametrize("how", ["static", "dynamic"])
@@ -309,7 +311,7 @@ def test_quantized_network_is_near_the_float_one_and_logging_is_left_alone(tmp_p
     file, out = pixelwise(tmp_path / "one.onnx", RED_OR_NOT[:1] / 5), tmp_path / "small.onnx"
     network, before = opened(file), list(logging.getLogger().handlers)
     caplog.clear()
-    quantize(file, out, how=how, feeds=network.feeds([half_red()]), keep_last=False)
+    quantize(file, out, how=how, feeds=network.feeds([half_red()]), keep_last=0)
     assert logging.getLogger().handlers == before
     assert logging.getLogger().manager.disable == 0
     assert caplog.messages == []

@@ -153,11 +153,13 @@ def test_plot_names_every_measured_form(measured):
     from matplotlib.figure import Figure
 
     axes = plot_speed_and_agreement(Figure().subplots(), list(measured.values()), forms=FEW, title="t")
-    named = {text.get_text() for text in axes.texts}
-    assert named == {name for name, one in measured.items() if not one.skipped}
+    shown = [name for name, one in measured.items() if not one.skipped]
+    assert [text.get_text() for text in axes.texts] == [str(n) for n in range(1, len(shown) + 1)]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == [f"{number}  {name}" for number, name in enumerate(shown, 1)]
     assert axes.get_ylabel() == "IoU with its masks"
     assert "times as fast" in axes.get_xlabel()
-    heights = {text.get_text(): text.xy[1] for text in axes.texts}
+    heights = dict(zip(shown, (text.xy[1] for text in axes.texts), strict=True))
     assert heights["half the size"] == measured["half the size"].agreement.iou
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidlab.errors import ShapeError, UsageError
 from vidlab.params import KeyframeParams
 from vidlab.temporal.compensated import Path
 from vidlab.temporal.keyframes import Keyframes
@@ -118,6 +119,24 @@ def test_what_enters_unexplained_is_a_reason_to_ask_early(look_ahead):
     assert all(len(observation) == (index >= 6) for index, observation in enumerate(found))
     _, never = driven(keyframes(64, look_ahead=False), images, lambda _: dogs())
     assert never == [0]
+
+
+def test_masks_of_another_size_are_refused():
+    with pytest.raises(ShapeError, match=r"masks and image must match, got \(120, 160\) and \(40, 50\)"):
+        keyframes().step(texture(0, (40, 50)), lambda: dogs(square(20)))
+
+
+def test_keyframes_of_two_kinds_are_refused():
+    said = {0: dogs(square(20)), 2: ClassProbs(np.zeros((1, *HW), np.float32), (DOG,))}
+    with pytest.raises(UsageError, match="all hold instances, or all probabilities, got both"):
+        driven(keyframes(2), [texture(0)] * 3, said.__getitem__)
+
+
+def test_frames_of_another_size_start_anew():
+    images = [texture(0)] * 3 + [texture(0, (60, 80))] * 2
+    found, asked = driven(keyframes(), images, lambda i: Instances.empty(HW if i < 3 else (60, 80)))
+    assert asked == [0, 2, 3]
+    assert [one.size_hw for one in found] == [HW] * 3 + [(60, 80)] * 2
 
 
 def test_reset_forgets():

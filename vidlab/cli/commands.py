@@ -117,7 +117,7 @@ def params(args: argparse.Namespace) -> int:
     groups: dict[str, type[Params]] = {}
     if args.method is None:
         groups = {model.__name__: model for model in GROUPS}
-        groups |= _named()
+        groups |= {name: model for name, model in _named().items() if model.model_fields}
     else:
         groups = {name: model for name, model in _named().items() if name.split()[1] == args.method}
         groups = groups or {"": method_model(args.method)}  # which refuses it
@@ -178,12 +178,7 @@ def _named() -> dict[str, type[Params]]:
         "--flow": FLOW_MODELS,
         "--tracker": TRACKER_PARAMS,
     }
-    return {
-        f"{option} {name}": model
-        for option, models in choices.items()
-        for name, model in models.items()
-        if model.model_fields
-    }
+    return {f"{option} {name}": model for option, models in choices.items() for name, model in models.items()}
 
 
 def _method(args: argparse.Namespace) -> MethodParams:

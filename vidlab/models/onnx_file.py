@@ -35,8 +35,8 @@ def write_card(file: Path, out: Path, *, card: Card) -> None:
     onnx.save(network, out)
 
 
-def last_operations(file: Path, *, kinds: Collection[str]) -> list[str]:
-    """Return the names of the last operations of some kinds on the way to each output.
+def last_operations(file: Path, *, kinds: Collection[str], depth: int) -> list[str]:
+    """Return the names of the last `depth` operations of some kinds on every way to an output.
 
     What depends on the size of an array alone is not followed.
 
@@ -46,17 +46,17 @@ def last_operations(file: Path, *, kinds: Collection[str]) -> list[str]:
     graph = require_onnx().load(file).graph
     made_by = {name: node for node in graph.node for name in node.output}
     found: dict[str, None] = {}
-    waiting, seen = [port.name for port in graph.output], set[str]()
+    waiting, seen = [(port.name, depth) for port in graph.output], dict[str, int]()
     while waiting:
-        name = waiting.pop()
-        node = made_by.get(name)
-        if node is None or name in seen or node.op_type == "Shape":
+        name, left = waiting.pop()
+        node = made_by.get(name) if left else None
+        if node is None or seen.get(name, 0) >= left or node.op_type == "Shape":
             continue
-        seen.add(name)
+        seen[name] = left  # another way may come here with more of them left
         if node.op_type in kinds:
             found[node.name] = None
-        else:
-            waiting.extend(node.input)
+            left -= 1
+        waiting.extend((source, left) for source in node.input)
     return list(found)
 
 

@@ -17,7 +17,7 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 
 def quantize(
-    file: Path, out: Path, *, how: Quantization, feeds: Iterable[Mapping[str, Array]], keep_last: bool
+    file: Path, out: Path, *, how: Quantization, feeds: Iterable[Mapping[str, Array]], keep_last: int
 ) -> None:
     """Write a network with 8-bit weights.
 
@@ -30,7 +30,7 @@ def quantize(
         out: Where the smaller one goes.
         how: `static` or `dynamic`.
         feeds: Inputs to calibrate with; not used by `dynamic`.
-        keep_last: Leave the last weighty operations on the way to each output in float32.
+        keep_last: Weighty operations on the way to each output, from the last, that stay in float32.
 
     Raises:
         MissingExtraError: onnxruntime or onnx is not installed.
@@ -39,7 +39,7 @@ def quantize(
     with TemporaryDirectory(prefix=".vidlab-", dir=out.parent) as folder, _quietly():
         plain = Path(folder) / "plain.onnx"
         tools.quant_pre_process(file, plain, skip_symbolic_shape=True)
-        kept = last_operations(plain, kinds=WEIGHTY) if keep_last else []
+        kept = last_operations(plain, kinds=WEIGHTY, depth=keep_last)
         common: dict[str, Any] = {"op_types_to_quantize": list(WEIGHTY), "nodes_to_exclude": kept}
         if how == "dynamic":  # its ConvInteger takes unsigned weights only, one range for all
             tools.quantize_dynamic(plain, out, weight_type=tools.QuantType.QUInt8, **common)

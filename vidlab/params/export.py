@@ -21,12 +21,15 @@ class ExportParams(Params):
     opset: int = tunable(17, "Version of ONNX's operators; older ones suit older programs.", ge=16, le=20)
     quantize: Literal["none", "static", "dynamic"] = tunable(
         "none",
-        "Weights of 8 bits: static takes the ranges of activations from frames, and is fast where the processor "
-        "has VNNI; dynamic looks for them in each frame anew.",
+        "Weights of 8 bits: static takes the ranges of activations from frames, and is fast where the "
+        "processor has VNNI; dynamic looks for them in each frame anew.",
     )
-    keep_last: bool = tunable(
-        True, "Quantized: leave the last layers on the way to each output in float32, for accuracy."
-    )
+    keep_last: int = tunable(
+        2,
+        "Layers on the way to each output, from the last, that quantization leaves in float32; more keeps "
+        "accuracy, costs speed.",
+        unit="layers", ge=0, le=1000,
+    )  # fmt: skip
     check_frames: int = tunable(
         4, "Frames on which the file is compared with torch, and its 8-bit form with float32.",
         unit="frames", ge=1, le=10000,

@@ -12,10 +12,10 @@ from typing import Any
 
 from vidlab.errors import VidlabError
 from vidlab.models import StagedSegmenter, create
+from vidlab.params import ExportParams
 from vidlab.pipeline.variants import AS_IS, COMPILED, Precision, Variant
 from vidlab.types import Observation, UInt8Image
 
-OPSET = 17
 FORMS = (
     Variant(AS_IS),
     Variant("channels_last", channels_last=True),
@@ -166,12 +166,18 @@ def _onnx(variant: Variant, material: Material) -> StagedSegmenter:
         size_hw = input_hw(material.images[0].shape[:2], wanted=wanted)
     floor = material.score_floor
     file = material.folder / f"{variant.onnx}{'_one_size' * variant.one_size}.onnx"
-    card = export(on_cpu, file, opset=OPSET, size_hw=size_hw, score_floor=floor)
+    card = export(on_cpu, file, opset=ExportParams().opset, size_hw=size_hw, score_floor=floor)
     if variant.onnx in ("static", "dynamic"):
         plain: Any = create("onnx", weights=str(file), device="cpu", score_floor=floor)
         smaller = file.with_stem(f"{file.stem}_8_bit")
         how: Any = variant.onnx
-        quantize(file, smaller, how=how, feeds=plain.feeds(material.calibration), keep_last=True)
+        quantize(
+            file,
+            smaller,
+            how=how,
+            feeds=plain.feeds(material.calibration),
+            keep_last=ExportParams().keep_last,
+        )
         write_card(smaller, smaller, card=card)
         file = smaller
     device = str(getattr(material.segmenter, "device", "cpu"))

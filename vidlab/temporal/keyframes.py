@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vidlab.errors import ShapeError
 from vidlab.flow import FlowEstimator, Motion, MotionEstimator, create_flow, to_gray
 from vidlab.params import FusionParams, KeyframeParams
 from vidlab.temporal.compensated import Path
@@ -91,13 +92,16 @@ class Keyframes:
             image: uint8 (H, W, 3), RGB.
             observe: Asks the network about this frame. Called at once, or while later frames are taken, or
                 not at all.
+
+        Raises:
+            ShapeError: Frame and observation differ in size.
         """
         if self._every == 1:
             return [observe()]
         motion = self._motion.step(image)
         gray = np.asarray(self._flow.shrink(to_gray(image)), np.uint8)
         if motion is None or motion.is_cut or self._key is None:
-            return [*self.flush(), self._begin(Known.of(gray, observe()))]
+            return [*self.flush(), self._begin(_asked(image, gray, observe))]
         self._distance += 1
         self._path = backwards(motion, self._path)
         here = _Between(image, gray, observe, motion, way(self._path, gray=gray, key=self._key.gray))
@@ -123,7 +127,7 @@ class Keyframes:
 
     def _arrive(self, here: _Between, key: Known) -> list[Observation]:
         """Make a frame a keyframe, and settle what lies between it and the one before."""
-        known = Known.of(here.gray, here.observe())
+        known = _asked(here.image, here.gray, here.observe)
         settled = self._settled(key, here, known) if self._owed else []
         return [*settled, self._begin(known)]
 
@@ -143,6 +147,13 @@ class Keyframes:
             sides = _back(here, key, number), Side(after, ahead, len(self._owed) + 1 - number)
             settled.append(two_sided(*sides, pairs=pairs, image=here.image))
         return settled[::-1]
+
+
+def _asked(image: UInt8Image, gray: NDArray[np.uint8], observe: Observe) -> Known:
+    found = observe()
+    if found.size_hw != image.shape[:2]:
+        raise ShapeError(f"masks and image must match, got {found.size_hw} and {image.shape[:2]}")
+    return Known.of(gray, found)
 
 
 def _back(here: _Between, key: Known, distance: int) -> Side:

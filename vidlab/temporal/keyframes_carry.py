@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from vidlab.errors import UsageError
 from vidlab.flow.warp import resample
 from vidlab.metrics.overlap import window_of
 from vidlab.refinement import guided_filter
@@ -55,7 +56,7 @@ def one_sided(side: Side, image: UInt8Image) -> Observation:
     if isinstance(found, ClassProbs):
         layers = [_layer(side, found, class_id) for class_id in found.class_ids]
         return ClassProbs(_stacked(layers, found.size_hw, np.float32), found.class_ids)
-    return _together([_carried(side, k, image) for k in range(len(found))], size_hw=found.size_hw)
+    return _together([_carried(side, found, k, image) for k in range(len(found))], size_hw=found.size_hw)
 
 
 def two_sided(
@@ -72,13 +73,16 @@ def two_sided(
         pairs: Which instance of the one is which of the other (see `matched`); not looked at for
             probabilities.
         image: uint8 (H, W, 3), RGB, the frame.
+
+    Raises:
+        UsageError: The keyframes are of two kinds.
     """
     share = _share_after(before, after)
     first, second = before.known.found, after.known.found
     if isinstance(first, ClassProbs) and isinstance(second, ClassProbs):
         return _mixed_probs(first, second, sides=(before, after), share=share)
     if not isinstance(first, Instances) or not isinstance(second, Instances):
-        return one_sided(before, image)
+        raise UsageError("keyframes must all hold instances, or all probabilities, got both")
     late = before.distance / (before.distance + after.distance)
     trust = np.maximum(before.way.trust, after.way.trust)
     carried = [
@@ -90,9 +94,9 @@ def two_sided(
         for i, j in pairs
     ]
     if late <= ALONE:
-        carried += _alone(before, {i for i, _ in pairs}, image)
+        carried += _alone(before, first, {i for i, _ in pairs}, image)
     if 1 - late <= ALONE:
-        carried += _alone(after, {j for _, j in pairs}, image)
+        carried += _alone(after, second, {j for _, j in pairs}, image)
     return _together(carried, size_hw=first.size_hw)
 
 
@@ -146,21 +150,17 @@ def _layer(side: Side, found: ClassProbs, class_id: int) -> Float32Array:
     return resample(found.probs[found.class_ids.index(class_id)], side.way.path.flow, repeat_border=True)
 
 
-def _carried(side: Side, k: int, image: UInt8Image) -> _Carried:
-    """Carry an instance, `k` of the keyframe, from there alone."""
-    found = side.known.found
-    assert isinstance(found, Instances)
+def _carried(side: Side, found: Instances, k: int, image: UInt8Image) -> _Carried:
+    """Carry instance `k` of what a keyframe shows from there alone."""
     mask = _mask(_depth(side, k), image, side.way.trust)
     return _Carried(mask, float(found.scores[k]), int(found.class_ids[k]))
 
 
-def _alone(side: Side, taken: set[int], image: UInt8Image) -> Iterator[_Carried]:
+def _alone(side: Side, found: Instances, taken: set[int], image: UInt8Image) -> Iterator[_Carried]:
     """Carry the instances that the other keyframe does not show, as far as they are still to be seen."""
     trust = side.way.trust
-    for k in range(len(side.known.depths)):
-        if k in taken:
-            continue
-        one = _carried(side, k, image)
+    for k in sorted(set(range(len(found))) - taken):
+        one = _carried(side, found, k, image)
         if one.mask.any() and trust[one.mask].mean() >= VISIBLE:
             yield replace(one, mask=one.mask & (trust > LEAST_ALONE))
 
