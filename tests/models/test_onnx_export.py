@@ -24,7 +24,7 @@ from vidlab.models.onnx_detector import paste_masks
 from vidlab.models.onnx_export import export, seen_at
 from vidlab.models.onnx_pictures import to_input
 from vidlab.models.onnx_pooling import cell_means
-from vidlab.params import NetworkParams
+from vidlab.params import ExportParams, NetworkParams
 from vidlab.synthetic import iter_scene, random_scene
 from vidlab.types import Instances
 
@@ -242,10 +242,14 @@ def test_missing_onnx_names_the_extra(monkeypatch, demo, tmp_path):
     ],
 )
 def test_every_network_of_the_registry_becomes_a_file_that_agrees(name, tmp_path):
-    small = NetworkParams(input_short_px=128 if name.startswith("maskrcnn") else 64)
+    small = NetworkParams(input_short_px=128)
     network = create(name, weights="random", device="cpu", score_floor=0, options=small)
     file = tmp_path / "network.onnx"
     export(network, file, opset=17, size_hw=None, score_floor=0)
     images = pictures((96, 160), n_frames=1)
-    measured = agreed(network, opened(file, floor=0), images)
+    found = opened(file, floor=0).segment(images)
+    measured = measure_agreement(network.segment(images), found, class_ids=network.class_ids)
     assert measured.n_detections is None or measured.n_detections > 0
+    # Scores of random networks are so large that float32 itself is this rough.
+    assert measured.largest_off <= ExportParams().tolerance
+    assert measured.iou is None or measured.iou >= LEAST_IOU

@@ -165,7 +165,7 @@ def _require_agreement(agreement: Agreement, *, params: ExportParams, out: Path)
     raise OutputError(
         f"{out} must do what the network does, within {params.tolerance:g} of its scores and "
         f"{params.mask_tolerance:g} of its masks, got a largest difference of {agreement.largest_off:.2g} "
-        f"and an IoU of {overlap:.4f}; nothing was written; another --opset may help"
+        f"and an IoU of {overlap:.4f}; nothing was written; another --opset, or a --size, may help"
     )
 
 

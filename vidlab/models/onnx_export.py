@@ -96,7 +96,10 @@ def export(
     card = _card(segmenter, size_hw=size_hw, score_floor=score_floor)
     if isinstance(segmenter, InstanceSegmenter):
         graph: nn.Module = DetectorGraph(segmenter.network)
-        inputs: tuple[Tensor, ...] = (torch.rand(1, 3, *(size_hw or TRACED_HW)), torch.tensor(score_floor))
+        inputs: tuple[Tensor, ...] = (
+            torch.rand(1, 3, *(size_hw or TRACED_HW)),
+            torch.tensor(float(score_floor)),
+        )
         names: tuple[str, ...] = (IMAGES, SCORE_FLOOR)
         outputs: tuple[str, ...] = DETECTIONS
     else:
