@@ -42,7 +42,6 @@ def main() -> None:
     """Measure, and print a table."""
     args = parse()
     device = resolve_device(args.device)
-    logging.disable(logging.WARNING)  # the table says itself which weights are random
     options = NetworkParams(input_short_px=args.input_short)
     network = create_for_timing(args.model, weights=args.weights, device=device, options=options)
     n_frames, rounds = (4, 2) if args.quick else (args.frames, args.rounds)
@@ -133,4 +132,5 @@ def figures(results: list[Faster], args: argparse.Namespace, said: str) -> dict[
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # the table says itself which weights are random
     main()

@@ -175,11 +175,11 @@ def clear_by_definition(frames: list[Frame], *, match_iou: float) -> tuple[float
     wrong = n_switches = 0
     for overlap, there, said in frames:
         may_be = overlap >= match_iou
-        kept = [
-            (i, said.index(last[o]))
-            for i, o in enumerate(there)
-            if last.get(o) in said and may_be[i, said.index(last[o])]
-        ]
+        kept: list[tuple[int, int]] = []
+        for i, o in enumerate(there):  # two objects may have been matched with one identity before
+            j = said.index(last[o]) if last.get(o) in said else None
+            if j is not None and may_be[i, j] and j not in [column for _, column in kept]:
+                kept.append((i, j))
         free = may_be.copy()
         for i, j in kept:
             free[i, :] = free[:, j] = False
