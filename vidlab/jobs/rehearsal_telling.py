@@ -49,40 +49,50 @@ class Telling:
     ) -> Iterator[tuple[Frame, Evidence, None]]:
         """Yield the frames from `first` to before `end` with their evidence, as `drive` takes them.
 
+        Identities of a part of the clip, where those of the whole are not known yet, are given within it: a
+        preview does not wait for all frames.
+
         Raises:
             StoppedError: `stop`, asked before every frame, is true: a stabilizer that were merely told of no
                 more frames would finish those it has.
         """
-        identities = self._tracked(params, stop)
+        identities = self._tracked(params, first, end, stop)
         for place in range(first, end):
             _heed(stop)
             kept = self._frames[place]
-            yield Frame(kept.image, kept.number, kept.pts_s), self._evidence(place, identities), None
+            ids = None if identities is None else identities[place - first]
+            yield Frame(kept.image, kept.number, kept.pts_s), self._evidence(kept, ids), None
 
-    def _evidence(self, place: int, identities: Ids | None) -> Evidence:
-        said = self._frames[place].said.unpack()
-        if identities is None or not isinstance(said, Instances):
+    def _evidence(self, kept: KeptFrame, ids: NDArray[np.int64] | None) -> Evidence:
+        said = kept.said.unpack()
+        if ids is None or not isinstance(said, Instances):
             return to_evidence(said, class_ids=self._class_ids, **self._rules.model_dump())
-        tracked = Instances(said.masks, said.scores, said.class_ids, identities[place])
+        tracked = Instances(said.masks, said.scores, said.class_ids, ids)
         return track_evidence(identified(tracked), rules=self._rules)
 
-    def _tracked(self, params: MethodParams, stop: Stop) -> Ids | None:
-        """Return who is who in every frame, which few tunables decide; None where there are no instances."""
+    def _tracked(self, params: MethodParams, first: int, end: int, stop: Stop) -> Ids | None:
+        """Return who is who in these frames, which few tunables decide; None where there are no instances."""
         if not isinstance(self._frames[0].said, KeptInstances):
             return None
         key = tuple(getattr(params, name, None) for name in TRACKED_BY)
+        if key not in self._identities and end - first < len(self._frames):
+            return self._identify(params, self._frames[first:end], stop)
+        return self._of_all(key, params, stop)[first:end]
+
+    def _of_all(self, key: tuple[object, ...], params: MethodParams, stop: Stop) -> Ids:
+        """Return who is who in every frame, remembered."""
         with self._lock:
             if key not in self._identities:
-                self._identities[key] = self._identify(params, stop)
+                self._identities[key] = self._identify(params, self._frames, stop)
             self._identities.move_to_end(key)
             if len(self._identities) > TRACKINGS:
                 self._identities.popitem(last=False)
             return self._identities[key]
 
-    def _identify(self, params: MethodParams, stop: Stop) -> Ids:
+    def _identify(self, params: MethodParams, frames: Sequence[KeptFrame], stop: Stop) -> Ids:
         associator = create_method_tracker(params, evidence=self._rules)
         identities = []
-        for frame in self._frames:
+        for frame in frames:
             _heed(stop)
             said = frame.said.unpack()
             if isinstance(said, Instances):
