@@ -25,7 +25,7 @@ from vidlab.errors import VidlabError
 from vidlab.params import FusionParams, MethodParams, method_params
 from vidlab.synthetic import suite
 from vidlab.temporal import create_stabilizer
-from vidlab.tracking import create_associator
+from vidlab.tracking import create_method_tracker
 
 SYNTHETIC, REAL = "synthetic", "real"
 PARTS = (SYNTHETIC, REAL)
@@ -50,7 +50,7 @@ def entered(name: str, params: MethodParams) -> Method:
     Only classical filters, and `none`, hear one map per class: they stand for what others do.
     """
     keeps_apart = isinstance(params, FusionParams)
-    associate = partial(create_associator, params, evidence=RULES) if keeps_apart else None
+    associate = partial(create_method_tracker, params, evidence=RULES) if keeps_apart else None
     return Method(name, partial(create_stabilizer, params), params.model_dump(), associate=associate)
 
 

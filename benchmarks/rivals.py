@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from vidlab.flow import DisFlow, to_gray
 from vidlab.flow.consistency import occluded
-from vidlab.flow.dis import DisFlow, to_gray
 from vidlab.flow.warp import warp
 from vidlab.temporal.protocol import Evidence, StableFrame
 from vidlab.temporal.sharing import plain_result

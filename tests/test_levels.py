@@ -16,7 +16,14 @@ PACKAGE = ROOT / "vidlab"
 # One line per level, in the order of the design; within a line a room may import those before it.
 LEVELS = [
     ["errors", "types", "classes", "schema", "params", "heap"],
-    ["flow", "metrics", "tracking", "temporal", "smoother"],  # smoother: arrays only, made of both before it
+    [
+        "flow",
+        "metrics",
+        "refinement",
+        "tracking",
+        "temporal",
+        "smoother",
+    ],  # smoother: arrays only, made of both before it
     ["video", "masks", "models", "synthetic"],
     ["profiling", "pipeline", "training", "viz", "jobs", "tuning", "viz.widgets"],
     ["batch", "web", "cli", "__main__"],
@@ -38,14 +45,18 @@ ONE_MODULE = {
     "decord": "video",
     "torchcodec": "video",
     "supervision": "masks",
+    "onnx": "models",
+    "onnxruntime": "models",
     "ipywidgets": "viz.widgets",
     "IPython": "viz.widgets",
     "papermill": "jobs",
     "nbclient": "jobs",
     "nbformat": "jobs",
     "pooch": "jobs",
+    "motmetrics": "metrics",
     "optuna": "tuning",
     "sqlalchemy": "tuning",  # where Optuna keeps a study
+    "segmentation_models_pytorch": "models",
 }
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.errors import ShapeError
+from vidlab.errors import ParameterError, ShapeError
 
 UInt8Image = NDArray[np.uint8]
 BoolMask = NDArray[np.bool_]
@@ -133,6 +133,91 @@ class ClassProbs:
 
 
 Observation = Instances | ClassProbs
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One region of a panoptic picture.
+
+    Attributes:
+        id: Its number in the picture, from 1.
+        class_id: COCO id, one of a class of the user's own, or OBJECT_CLASS_ID.
+        score: Confidence, [0, 1].
+        is_thing: It is one object; otherwise it is stuff, all of its class that there is.
+    """
+
+    id: int
+    class_id: int
+    score: float
+    is_thing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Panoptic:
+    """One frame shared out: no pixel belongs to two segments, some may belong to none.
+
+    The one type into which everything a network can say fits: things alone are Instances, stuff alone is a
+    label map. `vidlab.masks.panoptic` makes it of these, and reads and writes COCO's files of it.
+
+    Attributes:
+        ids: int32 (H, W), the id of each pixel's segment; 0 where there is none.
+        segments: All segments, those that show no pixel included.
+
+    Raises:
+        ShapeError: `ids` has another dtype or rank.
+        ParameterError: An id is below 1 or used twice, or a pixel has one that no segment has.
+    """
+
+    ids: NDArray[np.int32]
+    segments: tuple[Segment, ...]
+
+    def __post_init__(self) -> None:
+        _require(self.ids, "ids", np.int32, 2)
+        known = {segment.id for segment in self.segments}
+        if len(known) < len(self.segments) or min(known, default=1) < 1:
+            raise ParameterError(
+                f"ids of segments must start at 1 and differ, got {[segment.id for segment in self.segments]}"
+            )
+        unknown = set(np.unique(self.ids).tolist()) - known - {0}
+        if unknown:
+            raise ParameterError(f"every pixel must belong to a segment or to 0, got the id {min(unknown)}")
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the picture, in pixels."""
+        return (int(self.ids.shape[0]), int(self.ids.shape[1]))
+
+    def things(self) -> Instances:
+        """Return the things, in the order of the segments."""
+        return self._instances([segment for segment in self.segments if segment.is_thing])
+
+    def instances(self) -> Instances:
+        """Return every segment as an instance, stuff too: one of each class, so that a tracker follows it."""
+        return self._instances(list(self.segments))
+
+    def stuff(self) -> ClassProbs:
+        """Return one map for each class of stuff, exactly 0 or 1, ids ascending."""
+        segments = [segment for segment in self.segments if not segment.is_thing]
+        class_ids = tuple(sorted({segment.class_id for segment in segments}))
+        maps = np.zeros((len(class_ids), *self.size_hw), np.float32)
+        for segment in segments:
+            maps[class_ids.index(segment.class_id)][self.ids == segment.id] = 1
+        return ClassProbs(maps, class_ids)
+
+    def labels(self) -> NDArray[np.uint8]:
+        """Return each pixel's class, uint8 (H, W); 0 where there is none, as for OBJECT_CLASS_ID."""
+        labels = np.zeros(self.size_hw, np.uint8)
+        for segment in self.segments:
+            labels[self.ids == segment.id] = segment.class_id
+        return labels
+
+    def _instances(self, segments: "list[Segment]") -> Instances:
+        ids = np.array([segment.id for segment in segments], np.int32)
+        return Instances(
+            self.ids == ids[:, np.newaxis, np.newaxis],
+            np.array([segment.score for segment in segments], np.float32),
+            np.array([segment.class_id for segment in segments], np.int64),
+        )
 
 
 def _require(array: NDArray[np.generic], name: str, dtype: type[np.generic], ndim: int) -> None:

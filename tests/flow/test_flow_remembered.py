@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vidlab.errors import ParameterError
-from vidlab.flow import DisFlow, FlowMemory, RememberedFlow
+from vidlab.flow import DisFlow, FlowEstimator, FlowMemory, RememberedFlow, create_flow, flow_of
 from vidlab.params import method_params
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import Evidence
@@ -30,20 +30,16 @@ class Counting(DisFlow):
 
     n_estimated = 0
 
-    def small(self, gray_from, gray_to, *, scale):
-        type(self).n_estimated += 1
-        return super().small(gray_from, gray_to, scale=scale)
+    def small(self, picture_from, picture_to, *, scale):
+        self.n_estimated += 1
+        return super().small(picture_from, picture_to, scale=scale)
 
 
-class CountingRemembered(RememberedFlow, Counting):
-    """`RememberedFlow` looks up before it asks the class that counts."""
+def remembered(memory: FlowMemory, *, preset="fast", scale=1.0, **settings) -> RememberedFlow:
+    return RememberedFlow(DisFlow(preset=preset, scale=scale), memory=memory, **settings)
 
 
-def remembered(memory: FlowMemory, **settings) -> RememberedFlow:
-    return RememberedFlow(**({"preset": "fast", "scale": 1.0, "memory": memory} | settings))
-
-
-def stabilized(method: str, settings: list[str], flow: DisFlow | None) -> list[np.ndarray]:
+def stabilized(method: str, settings: list[str], flow: FlowEstimator | None) -> list[np.ndarray]:
     rng = np.random.default_rng(1)
     stabilizer = create_stabilizer(method_params(method, settings), flow=flow)
     stabilizer.reset()
@@ -65,11 +61,14 @@ def stabilized(method: str, settings: list[str], flow: DisFlow | None) -> list[n
         ("flow_fusion_two_pass", []),
         ("median", ["follow_motion=true"]),
         ("exponential", ["follow_motion=true"]),
+        ("flow_fusion", ["flow=farneback"]),
+        ("median", ["follow_motion=true", "flow=lucas_kanade"]),
+        ("exponential", ["follow_motion=true", "flow=block_matching"]),
     ],
 )
 def test_a_stabilizer_with_remembered_flow_gives_the_same_bits(method, settings):
     params, memory = method_params(method, settings), FlowMemory(memory_mb=50)
-    flow = remembered(memory, preset=params.flow_preset, scale=params.flow_scale)
+    flow = RememberedFlow(flow_of(params), memory=memory)
     own = stabilized(method, settings, None)
     for _ in range(2):  # estimated, then looked up
         given = stabilized(method, settings, flow)
@@ -79,11 +78,21 @@ def test_a_stabilizer_with_remembered_flow_gives_the_same_bits(method, settings)
 
 def test_a_pair_is_estimated_once_whoever_asks():
     memory = FlowMemory(memory_mb=10)
-    Counting.n_estimated = CountingRemembered.n_estimated = 0
+    counting = Counting(preset="fast", scale=1.0)
     for _ in range(3):
-        flow = CountingRemembered(preset="fast", scale=1.0, memory=memory)
+        flow = RememberedFlow(counting, memory=memory)
         assert np.array_equal(flow(gray(4), gray(0)), DisFlow(preset="fast", scale=1.0)(gray(4), gray(0)))
-    assert CountingRemembered.n_estimated == 1
+    assert counting.n_estimated == 1
+
+
+def test_estimators_and_their_settings_are_told_apart():
+    memory, names = FlowMemory(memory_mb=10), ("dis", "farneback", "lucas_kanade", "horn_schunck")
+    flows = [create_flow(name, scale=1.0) for name in names]
+    flows.append(create_flow("horn_schunck", scale=1.0, settings={"levels": 1}))
+    for flow in flows:
+        kept = RememberedFlow(flow, memory=memory)(gray(4), gray(0))
+        assert np.array_equal(kept, flow(gray(4), gray(0)))
+    assert len(memory) == len(flows)
 
 
 def test_preset_and_scale_and_direction_are_told_apart():

@@ -161,7 +161,7 @@ def test_size_is_that_of_the_first_detection_if_no_video_says_it(tmp_path):
         ({"image_id": -1}, r"image_id must be the frame index, a whole number from 0, got -1"),
         ({"image_id": "00001.jpg"}, r"image_id must be the frame index, .* got '00001.jpg'"),
         ({"image_id": ...}, r"image_id must be the frame index, .* got None"),
-        ({"category_id": 12}, r"category_id must be a COCO id \(1 to 90\) or 0, got 12"),
+        ({"category_id": 12}, r"category_id must be a COCO id \(1 to 90, .* or 0, got 12"),
         ({"category_id": "dog"}, r"category_id must be a whole number, got 'dog'"),
         ({"score": 1.5}, r"score must lie in \[0, 1\], got 1.5"),
         ({"score": "high"}, r"score must lie in \[0, 1\], got 'high'"),

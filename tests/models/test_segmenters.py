@@ -80,7 +80,7 @@ def test_labels_map_to_coco_ids_and_unnamed_labels_are_dropped():
             return [{"masks": masks, "scores": scores, "labels": torch.tensor([2, 3, 1, 1])} for _ in images]
 
     segmenter = InstanceSegmenter(
-        Answers(), name="fake", weights="none", label_ids=(1, 18, 0), device="cpu", score_floor=0.25
+        Answers(), name="fake", weights="none", label_ids=(1, 18, None), device="cpu", score_floor=0.25
     )
     (found,) = segmenter.segment([np.zeros((6, 8, 3), np.uint8)])
     assert segmenter.class_ids == (1, 18)

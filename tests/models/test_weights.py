@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from vidlab.errors import WeightsError  # noqa: E402
 from vidlab.models import weights as weights_module  # noqa: E402
-from vidlab.models.weights import Published, fill, find_published, load_weights  # noqa: E402
+from vidlab.models.weights import Published, find_published, load_weights  # noqa: E402
 
 
 def layer(width=3):
@@ -169,7 +169,7 @@ def test_file_in_half_precision_fills_a_full_network(tmp_path):
 def test_checkpoint_of_the_training_reference_is_understood(tmp_path):
     source, network = layer(), layer()
     torch.save({"model": source.state_dict(), "epoch": 3}, tmp_path / "model_3.pth")
-    fill(network, tmp_path / "model_3.pth")
+    load_weights(network, str(tmp_path / "model_3.pth"), own=tmp_path / "other.pt")
     assert torch.equal(network.weight, source.weight)
 
 

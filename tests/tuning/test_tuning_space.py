@@ -55,7 +55,7 @@ def test_a_name_need_not_belong_to_every_method():
         (["magic"], [], "unknown method 'magic'"),
         (["median", "median"], [], "methods must be different ones, got median, median"),
         ([], [], "methods must be different ones, got none"),
-        (["median"], ["memory"], "unknown tunable 'memory'; choose from: flow_preset"),
+        (["median"], ["memory"], "unknown tunable 'memory'; choose from: flow, flow_preset"),
         (["none"], [], "method 'none' has nothing to search for"),
     ],
 )

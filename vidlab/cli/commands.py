@@ -12,10 +12,12 @@ from vidlab.cli.options import given
 from vidlab.errors import ParameterError
 from vidlab.params import (
     DEFAULT_METHOD,
+    FLOW_MODELS,
     GROUPS,
     METHODS,
     EvidenceParams,
     MethodParams,
+    NetworkParams,
     SegmentParams,
     SourceParams,
     WriterParams,
@@ -54,6 +56,7 @@ def segment(args: argparse.Namespace) -> int:
         )
     found = "probabilities" if result.n_instances is None else f"{result.n_instances} instances"
     print(f"{result.n_frames} frames on {result.device}: {found}, {result.frames_per_s:.2f} frames/s")
+    _print_keyframes(result.n_keyframes, n_frames=result.n_frames, what="the network ran on")
     print_paths({"results": result.folder, "masks": result.folder / "masks"})
     return 0
 
@@ -90,6 +93,8 @@ def stabilize(args: argparse.Namespace) -> int:
             writer=writer,
         )
     _print_stabilized(result, method=method_name(method))
+    what = "masks were used of" if isinstance(masks_from, jobs.MaskFile) else "the network ran on"
+    _print_keyframes(result.n_keyframes, n_frames=result.n_frames, what=what)
     return 0
 
 
@@ -111,8 +116,11 @@ def params(args: argparse.Namespace) -> int:
     if args.method is None:
         groups = {model.__name__: model for model in GROUPS}
         groups |= {f"--method {name}": model for name, model in METHODS.items()}
+        groups |= {f"--flow {name}": model for name, model in FLOW_MODELS.items() if model.model_fields}
     else:
-        groups[f"--method {args.method}"] = method_model(args.method)
+        is_flow = args.method in FLOW_MODELS
+        model = FLOW_MODELS[args.method] if is_flow else method_model(args.method)
+        groups[f"{'--flow' if is_flow else '--method'} {args.method}"] = model
     if args.json:
         print(
             json.dumps({name: _schema(model) for name, model in groups.items()}, indent=2, ensure_ascii=False)
@@ -121,7 +129,7 @@ def params(args: argparse.Namespace) -> int:
     from vidlab.cli.tables import print_table
 
     for name, model in groups.items():
-        by_set = name.startswith("--method")
+        by_set = name.startswith("--")
         title = (
             f"{name} · {(model.__doc__ or '').strip().splitlines()[0]}" if by_set else (model.__doc__ or "")
         )
@@ -158,14 +166,20 @@ def _print_stabilized(result: "StabilizeResult", *, method: str) -> None:
     print_paths({label: result.folder / name for label, name in names.items()})
 
 
+def _print_keyframes(n_keyframes: int | None, *, n_frames: int, what: str) -> None:
+    if n_keyframes is not None:
+        print(f"{what} {n_keyframes} of {n_frames} frames; the others' were carried along the flow")
+
+
 def _method(args: argparse.Namespace) -> MethodParams:
     """Return the method that the words describe, or that a file does."""
+    settings = args.settings if args.tracker is None else [*args.settings, f"tracker={args.tracker}"]
     if args.params is None:
-        return method_params(args.method or DEFAULT_METHOD, args.settings)
+        return method_params(args.method or DEFAULT_METHOD, settings)
     from vidlab.jobs.method_file import read_method
     from vidlab.jobs.stabilize import method_name
 
-    method = read_method(Path(args.params), settings=args.settings)
+    method = read_method(Path(args.params), settings=settings)
     if args.method not in (None, method_name(method)):
         raise ParameterError(
             f"the method must come from one place, got --method {args.method} and {method_name(method)} in "
@@ -180,8 +194,10 @@ def masks_source(args: argparse.Namespace) -> "MaskFile | Network":
         if args.probs:
             raise ParameterError("--probs must come with --masks, got it alone; see vidlab stabilize --help")
         return _network(args)
-    if args.model is not None or args.weights is not None:
-        option = "--model" if args.model is not None else "--weights"
+    words = ("model", "weights", *NetworkParams.model_fields)
+    given_words = [word for word in words if getattr(args, word, None) is not None]
+    if given_words:
+        option = f"--{given_words[0].replace('_', '-')}"
         raise ParameterError(f"masks must come from one source, got --masks and {option}; leave one out")
     from vidlab.jobs import MaskFile
 
@@ -191,7 +207,7 @@ def masks_source(args: argparse.Namespace) -> "MaskFile | Network":
 def _network(args: argparse.Namespace) -> "Network":
     from vidlab.jobs import Network
 
-    return Network(args.model or DEFAULT_MODEL, args.weights)
+    return Network(args.model or DEFAULT_MODEL, args.weights, given(args, NetworkParams))
 
 
 def wanted_classes(text: str | None) -> tuple[int, ...] | None:

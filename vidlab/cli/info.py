@@ -27,6 +27,7 @@ CORE = (
 OPTIONAL = {
     "torch": ("models", "networks"),
     "torchvision": ("models", "Mask R-CNN, DeepLabV3"),
+    "segmentation-models-pytorch": ("smp", "networks named smp_…"),
     "decord": ("decoders", "a rival decoder"),
     "torchcodec": ("decoders", "a rival decoder"),
     "supervision": ("tracking", "interchange of detections"),
@@ -72,7 +73,10 @@ def show(facts: dict[str, Any]) -> None:
     ]
     print_table(("optional", "version", "for"), optional, title="")
     print_table(("program", "path"), [(n, p or "missing") for n, p in facts["programs"].items()], title="")
-    models = [(name, model["kind"], model["description"]) for name, model in facts["models"].items()]
+    models = [
+        (name, model["kind"] or "as its file", model["description"])
+        for name, model in facts["models"].items()
+    ]
     print_table(("model", "gives", "what it is"), models, title="")
 
 

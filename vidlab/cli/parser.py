@@ -9,15 +9,26 @@ from vidlab.cli import (
     decoders,
     evaluate,
     fetch,
+    flow,
     lint_timing,
     loaders,
     overlay,
     profile,
     stream,
+    track,
     tune,
 )
 from vidlab.cli.options import Layout, Parser, add_options
-from vidlab.params import DEFAULT_METHOD, METHODS, EvidenceParams, SegmentParams, SourceParams, WriterParams
+from vidlab.params import (
+    DEFAULT_METHOD,
+    METHODS,
+    EvidenceParams,
+    MethodParams,
+    NetworkParams,
+    SegmentParams,
+    SourceParams,
+    WriterParams,
+)
 
 _TOP = """\
 Segment a video, make the masks stop flickering, and measure whether that made them better or only calmer; say
@@ -31,6 +42,7 @@ examples:
   vidlab evaluate --masks runs/dog --truth truth/ --video frames/ --out runs/dog_report
   vidlab tune frames/ --masks detections.json --class dog --truth truth/ --out runs/tuned
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
+  vidlab track clip.mp4 --masks detections.json --truth gt.txt --out runs/tracks
   vidlab profile clip.mp4
   vidlab stream clip.mp4 --policy latest
   vidlab params flow_fusion
@@ -66,8 +78,10 @@ def build_parser() -> Parser:
     lint_timing.add(commands_of, _command)
     stream.add(commands_of, _command)
     loaders.add(commands_of, _command)
+    track.add(commands_of, _command)
     tune.add(commands_of, _command)
     fetch.add(commands_of, _command)
+    flow.add(commands_of, _command)
     decoders.add(commands_of, _command)
     _run(commands_of)
     _params(commands_of)
@@ -106,7 +120,7 @@ def _segment(to: _Commands) -> None:
     _add_video(parser)
     _add_network(parser)
     _add_out(parser)
-    for model in (SegmentParams, EvidenceParams, SourceParams):
+    for model in (SegmentParams, NetworkParams, EvidenceParams, SourceParams):
         add_options(parser, model)
     parser.set_defaults(run=commands.segment)
 
@@ -154,6 +168,7 @@ def _stabilize(to: _Commands) -> None:
         metavar="NAME=VALUE",
         help="set a tunable of the method; repeatable; vidlab params METHOD lists them",
     )
+    add_options(parser, MethodParams, only=("tracker",))
     parser.add_argument(
         "--select",
         metavar="WHICH",
@@ -172,7 +187,7 @@ def _stabilize(to: _Commands) -> None:
         help="go on with the same command's run if it was killed: it left .NAME.resume beside DIR, and loses "
         "about the last hundred frames; does nothing if DIR is complete",
     )
-    for model in (EvidenceParams, SegmentParams, SourceParams, WriterParams):
+    for model in (EvidenceParams, SegmentParams, NetworkParams, SourceParams, WriterParams):
         add_options(parser, model)
     parser.set_defaults(run=commands.stabilize)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlab.cli.options import Parser, add_options, add_timed_weights, given
-from vidlab.params import DEFAULT_NETWORK, ProfileParams, SegmentParams, SourceParams
+from vidlab.params import DEFAULT_NETWORK, NetworkParams, ProfileParams, SegmentParams, SourceParams
 
 if TYPE_CHECKING:
     from vidlab.jobs.profile import ProfileResult
@@ -47,6 +47,7 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
     add_options(parser, ProfileParams)
     add_options(parser, SegmentParams, only=("device",))
+    add_options(parser, NetworkParams)
     add_options(parser, SourceParams, only=("fps",))
 
 
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
             Path(args.video),
             model=args.model or DEFAULT_NETWORK,
             weights=args.weights,
+            options=given(args, NetworkParams),
             out=None if args.out is None else Path(args.out),
             params=params,
             source=source,

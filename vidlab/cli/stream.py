@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlab.cli.options import Parser, add_options, add_timed_weights, given
-from vidlab.params import DEFAULT_NETWORK, ScheduleParams, SegmentParams, SourceParams, StreamParams
+from vidlab.params import (
+    DEFAULT_NETWORK,
+    NetworkParams,
+    ScheduleParams,
+    SegmentParams,
+    SourceParams,
+    StreamParams,
+)
 
 if TYPE_CHECKING:
     from vidlab.models import StagedSegmenter
@@ -48,6 +55,7 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
     add_options(parser, StreamParams)
     add_options(parser, ScheduleParams)
     add_options(parser, SegmentParams, only=("device",))
+    add_options(parser, NetworkParams)
     add_options(parser, SourceParams)
 
 
@@ -55,12 +63,15 @@ def run(args: argparse.Namespace) -> int:
     """Run `vidlab stream`."""
     params, source_params = given(args, StreamParams), given(args, SourceParams)
     schedule, device = given(args, ScheduleParams), given(args, SegmentParams).device
-    from vidlab.models import create_for_timing, resolve_device
+    from vidlab.models import create_for_timing, resolve_device_of
     from vidlab.video import open_source
 
     source = open_source(args.video, fps=source_params.fps)
-    device = resolve_device(device)
-    segmenter = create_for_timing(args.model or DEFAULT_NETWORK, weights=args.weights, device=device)
+    model = args.model or DEFAULT_NETWORK
+    device = resolve_device_of(model, device)
+    segmenter = create_for_timing(
+        model, weights=args.weights, device=device, options=given(args, NetworkParams)
+    )
     steps = _warmed(segmenter, source, device)
     reports = _reports(
         source,

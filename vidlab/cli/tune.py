@@ -16,6 +16,7 @@ from vidlab.params import (
     METHODS,
     EvaluateParams,
     EvidenceParams,
+    NetworkParams,
     SegmentParams,
     SourceParams,
     TuneParams,
@@ -83,7 +84,7 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the same command's run if it was killed"
     )
-    for model in (TuneParams, EvidenceParams, SegmentParams, SourceParams):
+    for model in (TuneParams, EvidenceParams, SegmentParams, NetworkParams, SourceParams):
         add_options(parser, model)
     # --seed is the search's
     judging = tuple(name for name in EvaluateParams.model_fields if name not in TuneParams.model_fields)

@@ -1,10 +1,11 @@
 """Polynomial expansion (Farnebäck, SCIA 2003), OpenCV's implementation."""
 
+from collections.abc import Hashable
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from vidlab.flow.warp import require_grays, require_scale, resize_flow
+from vidlab.flow.estimator import Picture, ScaledFlow
 from vidlab.types import Float32Array
 
 # OpenCV's example values, but for the window: neighborhoods of 21 pixels bear noise and larger motion.
@@ -16,43 +17,52 @@ POLY_N = 7
 POLY_SIGMA = 1.5
 
 
-class FarnebackFlow:
-    """Optical flow between two gray images, estimated at a fraction of their size."""
+class FarnebackFlow(ScaledFlow):
+    """Optical flow between two gray images, estimated at a fraction of their size.
 
-    def __init__(self, *, scale: float) -> None:
-        """Choose the resolution.
+    >>> flat = np.zeros((32, 32), np.uint8)
+    >>> float(np.abs(FarnebackFlow(scale=1.0)(flat, flat)).max())
+    0.0
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: float,
+        window_px: int = WINDOW_PX,
+        levels: int = LEVELS,
+        iterations: int = ITERATIONS,
+        least_side_px: int = 1,
+    ) -> None:
+        """Choose resolution and effort; without them it is the flow that judges masks (`EvaluateParams`).
 
         Args:
             scale: Size at which flow is estimated, (0, 1]; smaller is faster and coarser.
+            window_px: Neighborhood averaged; larger bears noise and large motion, blurs motion edges.
+            levels: Sizes of the pyramid; more follow larger motion.
+            iterations: Steps at each size.
+            least_side_px: Pictures are not reduced so far that a side is shorter than this.
 
         Raises:
             ParameterError: Scale outside (0, 1].
         """
-        require_scale(scale)
-        self._scale = scale
+        super().__init__(scale=scale, least_side_px=least_side_px)
+        self._window_px, self._levels, self._iterations = window_px, levels, iterations
 
-    def __call__(self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> Float32Array:
-        """Estimate where each pixel of one image lies in the other.
+    @property
+    def identity(self) -> Hashable:
+        """What decides the flow between two pictures of a given size."""
+        return "farneback", self._window_px, self._levels, self._iterations
 
-        Args:
-            gray_from: uint8 (H, W), the frame on whose grid the flow is given.
-            gray_to: uint8 (H, W), the frame the flow points into.
+    def shrink(self, picture: Picture) -> Picture:
+        """Resize uint8 (H, W) or (H, W, 3) to the size at which flow is estimated."""
+        height, width = self.small_hw(picture.shape[:2])
+        return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
-        Returns:
-            float32 (H, W, 2), pixels, (dx, dy): `gray_from[y, x]` is found at `gray_to[y + dy, x + dx]`.
-
-        Raises:
-            ShapeError: The images differ in size, or are not uint8 (H, W).
-
-        >>> flat = np.zeros((32, 32), np.uint8)
-        >>> float(np.abs(FarnebackFlow(scale=1.0)(flat, flat)).max())
-        0.0
-        """
-        require_grays(gray_from, gray_to)
-        height, width = gray_from.shape
-        small = (max(1, round(width * self._scale)), max(1, round(height * self._scale)))
-        pair = [cv2.resize(gray, small, interpolation=cv2.INTER_AREA) for gray in (gray_from, gray_to)]
+    def small(self, picture_from: Picture, picture_to: Picture, *, scale: float) -> Float32Array:
+        """Flow between two gray pictures that `shrink` returned, in their pixels; `scale` is theirs."""
         flow = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]  # no first guess
-            pair[0], pair[1], None, PYRAMID_SCALE, LEVELS, WINDOW_PX, ITERATIONS, POLY_N, POLY_SIGMA, 0
-        )
-        return resize_flow(np.asarray(flow, np.float32), (height, width))
+            picture_from, picture_to, None, PYRAMID_SCALE, self._levels, self._window_px, self._iterations,
+            POLY_N, POLY_SIGMA, 0,
+        )  # fmt: skip
+        return np.asarray(flow, np.float32)

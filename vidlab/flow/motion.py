@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.flow.consistency import color_error, occluded
-from vidlab.flow.dis import DisFlow, to_gray
+from vidlab.flow.estimator import FlowEstimator, Picture, as_seen
 from vidlab.flow.warp import resize_flow, shrink, warp
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
@@ -38,9 +38,9 @@ class Motion:
 
 
 class MotionEstimator:
-    """Turns a stream of frames into a stream of `Motion`; remembers one small gray frame."""
+    """Turns a stream of frames into a stream of `Motion`; remembers one small frame."""
 
-    def __init__(self, flow: DisFlow, *, cut_similarity: float, both_ways: bool) -> None:
+    def __init__(self, flow: FlowEstimator, *, cut_similarity: float, both_ways: bool) -> None:
         """Take the flow to use.
 
         Args:
@@ -52,7 +52,7 @@ class MotionEstimator:
         self._flow = flow
         self._cut_similarity = cut_similarity
         self._both_ways = both_ways
-        self._previous: NDArray[np.uint8] | None = None
+        self._previous: tuple[Picture, NDArray[np.uint8]] | None = None  # as the flow sees it, and gray
 
     def reset(self) -> None:
         """Forget the previous frame."""
@@ -61,12 +61,14 @@ class MotionEstimator:
     def step(self, image: UInt8Image) -> Motion | None:
         """Take a frame, uint8 (H, W, 3) RGB; return its motion, None for the first frame."""
         scale = self._flow.scale_for(image.shape[:2])
-        this = self._flow.shrink(to_gray(image))
-        previous, self._previous = self._previous, this
-        if previous is None or previous.shape != this.shape:
+        seen = self._flow.shrink(as_seen(image, color=self._flow.sees_color))
+        this = as_seen(seen, color=False)
+        before, self._previous = self._previous, (seen, this)
+        if before is None or before[0].shape != seen.shape:
             return None
-        to_prev = self._flow.small(this, previous, scale=scale)
-        to_next = self._flow.small(previous, this, scale=scale)
+        seen_before, previous = before
+        to_prev = self._flow.small(seen, seen_before, scale=scale)
+        to_next = self._flow.small(seen_before, seen, scale=scale)
         lost = occluded(to_prev, to_next, scale=scale)
         lost_next = occluded(to_next, to_prev, scale=scale) if self._both_ways else np.zeros_like(lost)
         error = color_error(this, previous, flow_to_prev=to_prev)

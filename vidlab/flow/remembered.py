@@ -1,6 +1,7 @@
 """Optical flow that is estimated once for a pair of pictures, for methods that are tried again and again."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from hashlib import blake2b
 from threading import Lock
 from typing import Literal
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlab.errors import ParameterError
-from vidlab.flow.dis import DisFlow
+from vidlab.flow.estimator import FlowEstimator, Picture, between
 from vidlab.types import Float32Array
 
 FlowDtype = Literal["float32", "float16"]
@@ -74,55 +75,72 @@ class FlowMemory:
                 self.n_bytes -= oldest.nbytes
 
 
-class RememberedFlow(DisFlow):
-    """A `DisFlow` that looks up what was estimated before for the same two pictures.
+class RememberedFlow:
+    """A flow that looks up what was estimated before for the same two pictures.
 
     One thread uses it at a time; several may share its memory.
+
+    Attributes:
+        sees_color: As of the flow that estimates.
     """
 
-    def __init__(self, *, preset: str, scale: float, memory: FlowMemory, frame_scale: float = 1.0) -> None:
-        """Choose effort, resolution and memory.
+    def __init__(self, flow: FlowEstimator, *, memory: FlowMemory, frame_scale: float = 1.0) -> None:
+        """Choose flow and memory.
 
         Args:
-            preset: As for `DisFlow`.
-            scale: As for `DisFlow`, a share of the pictures that come.
+            flow: Estimates what is not known yet; its resolution is a share of the pictures that come.
             memory: Where flows are kept.
             frame_scale: Size of the pictures that come as a share of the true frames, (0, 1]: what is meant
                 in pixels of the frame, as in the test for occlusions, still is.
 
         Raises:
-            ParameterError: Unknown preset, or a scale outside (0, 1].
+            ParameterError: A scale outside (0, 1].
         """
-        super().__init__(preset=preset, scale=scale)
         if not 0 < frame_scale <= 1:
             raise ParameterError(f"frame_scale must lie in (0, 1], got {frame_scale}")
-        self._preset, self._frame_scale, self._memory = preset, frame_scale, memory
-        self._recent: list[tuple[NDArray[np.uint8], bytes]] = []
+        self._flow, self._frame_scale, self._memory = flow, frame_scale, memory
+        self.sees_color = flow.sees_color
+        self._recent: list[tuple[Picture, bytes]] = []
+
+    @property
+    def identity(self) -> Hashable:
+        """What decides the flow between two pictures of a given size."""
+        return self._flow.identity
 
     def scale_for(self, size_hw: tuple[int, ...]) -> float:
         """Return the share of the true frames' size, (0, 1], at which flow is estimated."""
-        return super().scale_for(size_hw) * self._frame_scale
+        return self._flow.scale_for(size_hw) * self._frame_scale
 
     def small_hw(self, size_hw: tuple[int, ...]) -> tuple[int, int]:
         """Return the height and width, in pixels, at which the flow of pictures of this size is estimated."""
-        share = super().scale_for(size_hw)
-        return max(1, round(size_hw[0] * share)), max(1, round(size_hw[1] * share))
+        return self._flow.small_hw(size_hw)
 
-    def small(
-        self, gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8], *, scale: float
-    ) -> Float32Array:
-        """Return what `DisFlow.small` does, looked up where it is known; not to be changed."""
-        key = (self._preset, scale, gray_from.shape, self._digest(gray_from), self._digest(gray_to))
-        flow = self._memory.find(key)
-        if flow is None:
-            flow = super().small(gray_from, gray_to, scale=scale)
-            self._memory.keep(key, flow)
-        return flow
+    def shrink(self, picture: Picture) -> Picture:
+        """Resize uint8 (H, W) or (H, W, 3) to the size at which flow is estimated."""
+        return self._flow.shrink(picture)
 
-    def _digest(self, gray: NDArray[np.uint8]) -> bytes:
-        for picture, digest in self._recent:
-            if picture is gray:
+    def small(self, picture_from: Picture, picture_to: Picture, *, scale: float) -> Float32Array:
+        """Return what the flow's `small` does, looked up where it is known; not to be changed."""
+        digests = self._digest(picture_from), self._digest(picture_to)
+        key = (self.identity, scale, picture_from.shape, *digests)
+        found = self._memory.find(key)
+        if found is None:
+            found = self._flow.small(picture_from, picture_to, scale=scale)
+            self._memory.keep(key, found)
+        return found
+
+    def __call__(self, picture_from: Picture, picture_to: Picture) -> Float32Array:
+        """Estimate where each pixel of one picture lies in the other; see `ScaledFlow`.
+
+        Raises:
+            ShapeError: The pictures differ in size, or are neither uint8 (H, W) nor (H, W, 3).
+        """
+        return between(self, picture_from, picture_to)
+
+    def _digest(self, picture: Picture) -> bytes:
+        for recent, digest in self._recent:
+            if recent is picture:
                 return digest
-        digest = blake2b(gray.tobytes(), digest_size=DIGEST_BYTES).digest()
-        self._recent = [(gray, digest), *self._recent[: RECENT - 1]]
+        digest = blake2b(picture.tobytes(), digest_size=DIGEST_BYTES).digest()
+        self._recent = [(picture, digest), *self._recent[: RECENT - 1]]
         return digest

@@ -114,12 +114,6 @@ def inside_picture(nearest_x: Float32Array, nearest_y: Float32Array, *, height: 
     return inside
 
 
-def require_grays(gray_from: NDArray[np.uint8], gray_to: NDArray[np.uint8]) -> None:
-    """Raise ShapeError unless two pictures are uint8 (H, W) of one size."""
-    if gray_from.shape != gray_to.shape or gray_from.ndim != 2 or gray_from.dtype != np.uint8:
-        raise ShapeError(f"images must be two uint8 (H, W), got {gray_from.shape} and {gray_to.shape}")
-
-
 def require_scale(scale: float) -> None:
     """Raise ParameterError unless a share of the size at which flow is estimated lies in (0, 1]."""
     if not 0 < scale <= 1:

@@ -5,7 +5,7 @@ from vidlab.jobs.evaluate import EvaluateResult, evaluate
 from vidlab.jobs.evaluate_clips import evaluate_clips
 from vidlab.jobs.labels import evaluate_labels
 from vidlab.jobs.overlays import overlay
-from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.reading import MaskFile, MasksFrom, Network
 from vidlab.jobs.segment import SegmentResult, segment
 from vidlab.jobs.selecting import Selection
 from vidlab.jobs.stabilize import StabilizeResult, stabilize
@@ -13,6 +13,7 @@ from vidlab.jobs.stabilize import StabilizeResult, stabilize
 __all__ = [
     "EvaluateResult",
     "MaskFile",
+    "MasksFrom",
     "Network",
     "SegmentResult",
     "Selection",

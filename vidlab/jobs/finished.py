@@ -19,6 +19,7 @@ class StabilizeResult:
     Attributes:
         folder: The result folder; its files are described in the README.
         n_frames: Frames that were stabilized.
+        n_keyframes: Those among them that the network saw, or whose masks were used; None where all were.
         losses: What the source could not give.
         raw: Metrics before.
         stable: Metrics after.
@@ -28,6 +29,7 @@ class StabilizeResult:
 
     folder: Path
     n_frames: int
+    n_keyframes: int | None
     losses: tuple[str, ...]
     raw: ClipSummary
     stable: ClipSummary
@@ -53,6 +55,7 @@ def finished_result(folder: Path) -> StabilizeResult:
     return StabilizeResult(
         folder=folder,
         n_frames=metrics["n_frames"],
+        n_keyframes=metrics["n_keyframes"],
         losses=tuple(metrics["losses"]),
         raw=_summary(metrics["raw"], "raw", rows),
         stable=_summary(metrics["stable"], "stable", rows),

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from vidlab.errors import ParameterError
-from vidlab.flow import DisFlow, Motion, MotionEstimator, warp
+from vidlab.flow import Motion, MotionEstimator, flow_of, warp
 from vidlab.flow.warp import resize_map
-from vidlab.jobs.reading import MaskFile, Network, open_reading
+from vidlab.jobs.reading import MasksFrom, open_reading
 from vidlab.jobs.tracks import announced
 from vidlab.params import EvidenceParams, FlowFusionParams, FusionParams, SegmentParams, SourceParams
 from vidlab.temporal import Evidence, StableFrame, create_stabilizer
 from vidlab.temporal.fusion import carrier
-from vidlab.tracking import TrackBook, create_associator
+from vidlab.tracking import TrackBook, create_method_tracker
 from vidlab.types import BoolMask, Float32Array, UInt8Image
 
 
@@ -60,7 +60,7 @@ class FrameSteps:
 def look_inside(
     video: Path,
     *,
-    masks_from: MaskFile | Network,
+    masks_from: MasksFrom,
     index: int,
     params: FusionParams,
     class_ids: tuple[int, ...] | None = None,
@@ -94,8 +94,7 @@ def look_inside(
     )
     causal = FlowFusionParams(**{name: getattr(params, name) for name in FusionParams.model_fields})
     stabilizer = create_stabilizer(causal)
-    flow = DisFlow(preset=causal.flow_preset, scale=causal.flow_scale)
-    estimator = MotionEstimator(flow, cut_similarity=causal.cut_similarity, both_ways=False)
+    estimator = MotionEstimator(flow_of(causal), cut_similarity=causal.cut_similarity, both_ways=False)
     motion: Motion | None = None
     said: Evidence | None = None
     n_seen = 0
@@ -103,7 +102,7 @@ def look_inside(
     image: UInt8Image | None = None
     stabilizer.reset()
     book = TrackBook()
-    associator = create_associator(causal, evidence=evidence or EvidenceParams())
+    associator = create_method_tracker(causal, evidence=evidence or EvidenceParams())
     items = reading.with_evidence(associate=associator.step)
     told = announced(items, book=book, tracked_of=attrgetter("tracked"))
     for frame, said, _ in islice(told, index + 1):

@@ -19,8 +19,8 @@ from vidlab.jobs.profile_work import (
     workload,
 )
 from vidlab.jobs.progress import Progress, silent
-from vidlab.models import StagedSegmenter, create_for_timing, resolve_device
-from vidlab.params import DEFAULT_NETWORK, ProfileParams, SegmentParams, SourceParams
+from vidlab.models import StagedSegmenter, create_for_timing, resolve_device_of
+from vidlab.params import DEFAULT_NETWORK, NetworkParams, ProfileParams, SegmentParams, SourceParams
 from vidlab.profiling import (
     Span,
     SpeedReport,
@@ -119,6 +119,7 @@ def profile(
     *,
     model: str = DEFAULT_NETWORK,
     weights: str | None = None,
+    options: NetworkParams | None = None,
     out: Path | None = None,
     params: ProfileParams | None = None,
     source: SourceParams | None = None,
@@ -133,6 +134,7 @@ def profile(
         video: Video file, or folder of numbered images.
         model: A network of the registry, or `none` for decoding and preparing alone.
         weights: A file, `random`, or None: the model's own if they are on this machine, else random ones.
+        options: What else the network is told; None takes the defaults of `NetworkParams`.
         out: Folder for numbers and pictures; appears when they are complete; None writes nothing.
         params: How long is watched; None takes the defaults of `ProfileParams`, and so on.
         source: How a folder of images is read.
@@ -151,7 +153,9 @@ def profile(
     params, source = params or ProfileParams(), source or SourceParams()
     with optional_result_folder(out, force=force, inputs=[video]) as folder:
         clip = open_source(video, fps=source.fps)
-        network, device = _network(model, weights, (segment or SegmentParams()).device)
+        network, device = _network(
+            model, weights, options or NetworkParams(), device=(segment or SegmentParams()).device
+        )
         work = workload(clip, segmenter=network, item_frames=params.batch_frames, device=device)
         deadline_s = time.perf_counter() + params.seconds
         warmed, runs = _measured(work, params=params, progress=progress, deadline_s=deadline_s)
@@ -186,11 +190,13 @@ def profile(
     return result
 
 
-def _network(model: str, weights: str | None, device: str) -> tuple[StagedSegmenter | None, str]:
+def _network(
+    model: str, weights: str | None, options: NetworkParams, *, device: str
+) -> tuple[StagedSegmenter | None, str]:
     if model == NONE:
         return None, "cpu"
-    resolved = resolve_device(device)
-    return create_for_timing(model, weights=weights, device=resolved), resolved
+    resolved = resolve_device_of(model, device)
+    return create_for_timing(model, weights=weights, device=resolved, options=options), resolved
 
 
 def _measured(
@@ -225,6 +231,8 @@ def _network_facts(
         lambda: network.infer(prepared), synchronize=wait, n_warmup=1, n_repeats=_CLOCK_REPEATS
     )
     if time.perf_counter() + _TRIAL_CALLS * clocks.synchronized.median_s > deadline_s:
+        return {}, clocks
+    if not hasattr(network, "network"):  # no module of torch's, to which those ways belong
         return {}, clocks
     from vidlab.models.variants import AS_IS, infer_variants  # loads torch, as the network already did
 

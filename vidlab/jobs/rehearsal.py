@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from vidlab.errors import ParameterError
-from vidlab.flow import DisFlow, FlowMemory, RememberedFlow
+from vidlab.flow import FlowEstimator, FlowMemory, RememberedFlow, flow_of
 from vidlab.flow.remembered import BYTES_PER_MB, FlowDtype
 from vidlab.jobs.drive import drive
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network, open_reading
+from vidlab.jobs.reading import MasksFrom, open_reading
 from vidlab.jobs.rehearsal_judge import Judging, PairMotions
 from vidlab.jobs.rehearsal_scale import scaled_hw, scaled_params
 from vidlab.jobs.rehearsal_telling import Stop, StoppedError, Telling
@@ -95,7 +95,7 @@ class Rehearsal:
         cls,
         video: Path,
         *,
-        masks_from: MaskFile | Network,
+        masks_from: MasksFrom,
         class_ids: tuple[int, ...] | None = None,
         truth: Path | None = None,
         source: SourceParams | None = None,
@@ -225,13 +225,11 @@ class Rehearsal:
         except StoppedError:
             return
 
-    def _flow(self, params: MethodParams) -> DisFlow | None:
+    def _flow(self, params: MethodParams) -> FlowEstimator | None:
         """Return the flow of a method that names one, remembering."""
         if not isinstance(params, FilterParams | FusionParams):
             return None
-        return RememberedFlow(
-            preset=params.flow_preset, scale=params.flow_scale, memory=self._flows, frame_scale=self.scale
-        )
+        return RememberedFlow(flow_of(params), memory=self._flows, frame_scale=self.scale)
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────
     def judging(self) -> Judging:

@@ -11,13 +11,18 @@ from vidlab.jobs.rehearsed import KeptFrame, KeptInstances
 from vidlab.params import EvidenceParams, MethodParams
 from vidlab.temporal.evidence import to_evidence, track_evidence
 from vidlab.temporal.protocol import Evidence
-from vidlab.tracking import create_associator, identified, ids_of
+from vidlab.tracking import create_method_tracker, identified, ids_of
 from vidlab.types import Frame, Instances
 
 Stop = Callable[[], bool]
 Ids = list[NDArray[np.int64]]
 
-TRACKED_BY = ("track_iou", "track_max_missed", "cut_similarity")  # what `create_associator` reads
+TRACKED_BY = (
+    "tracker",
+    "track_iou",
+    "track_max_missed",
+    "cut_similarity",
+)  # what `create_method_tracker` reads
 TRACKINGS = 32  # identities of so many settings of the tracker are remembered: a few kilobytes each
 
 
@@ -75,7 +80,7 @@ class Telling:
             return self._identities[key]
 
     def _identify(self, params: MethodParams, stop: Stop) -> Ids:
-        associator = create_associator(params, evidence=self._rules)
+        associator = create_method_tracker(params, evidence=self._rules)
         identities = []
         for frame in self._frames:
             _heed(stop)

@@ -60,11 +60,13 @@ class KeptInstances:
         masks: (N, h, w).
         scores: float32 (N,), [0, 1].
         class_ids: int64 (N,).
+        track_ids: int64 (N,), the identities that they came with; None without.
     """
 
     masks: PackedMasks
     scores: Float32Array
     class_ids: NDArray[np.int64]
+    track_ids: NDArray[np.int64] | None
 
     @property
     def n_bytes(self) -> int:
@@ -73,7 +75,7 @@ class KeptInstances:
 
     def unpack(self) -> Instances:
         """Return the instances."""
-        return Instances(self.masks.unpack(), self.scores, self.class_ids)
+        return Instances(self.masks.unpack(), self.scores, self.class_ids, self.track_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +210,5 @@ class Keeper:
 def _kept(observation: Observation) -> KeptInstances | KeptProbs:
     if isinstance(observation, ClassProbs):
         return KeptProbs.of(observation.probs, observation.class_ids)
-    return KeptInstances(PackedMasks.of(observation.masks), observation.scores, observation.class_ids)
+    masks = PackedMasks.of(observation.masks)
+    return KeptInstances(masks, observation.scores, observation.class_ids, observation.track_ids)

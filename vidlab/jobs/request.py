@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidlab.jobs.curves import StateCurves
+from vidlab.jobs.keyframes import Keyframe
 from vidlab.jobs.measuring import Measuring
 from vidlab.jobs.packing import PackedRaw
-from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.reading import MasksFrom
 from vidlab.jobs.selecting import Selection
 from vidlab.jobs.writing import Written
 from vidlab.params import EvidenceParams, MethodParams, SegmentParams, SourceParams, WriterParams
 from vidlab.temporal.protocol import Stabilizer
-from vidlab.tracking import Associator, TrackBook
+from vidlab.tracking import TrackBook, Tracker
 from vidlab.types import Frame
 
 
@@ -22,7 +23,7 @@ class Request:
 
     out: Path
     video: Path
-    masks_from: MaskFile | Network
+    masks_from: MasksFrom
     class_ids: tuple[int, ...] | None
     method: str
     params: MethodParams
@@ -50,10 +51,11 @@ class State:
         book: What is known of the tracks that are awaited or shown.
         selected: The one track that is wanted, once it is known which.
         timing: Seconds so far, as the stopwatch reports them.
+        keyframe: The last one up to the frames that the stabilizer has taken; None where every frame is one.
     """
 
     stabilizer: Stabilizer
-    associator: Associator
+    associator: Tracker
     measuring: Measuring
     curves: StateCurves = field(default_factory=StateCurves)
     written: Written = field(default_factory=Written)
@@ -61,3 +63,4 @@ class State:
     book: TrackBook = field(default_factory=TrackBook)
     selected: int | None = None
     timing: dict[str, float] = field(default_factory=dict)
+    keyframe: Keyframe | None = None

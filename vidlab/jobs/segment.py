@@ -14,6 +14,7 @@ from vidlab.jobs.stopwatch import Stopwatch
 from vidlab.masks.coco import CocoResultsWriter
 from vidlab.masks.folder import ClassFolderWriter
 from vidlab.masks.png import write_mask_png
+from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, SegmentParams, SourceParams
 from vidlab.temporal.evidence import to_evidence
 from vidlab.types import Instances, Observation
@@ -27,6 +28,7 @@ class SegmentResult:
     Attributes:
         folder: The result folder, which `--masks` of the other commands takes.
         n_frames: Frames that were segmented.
+        n_keyframes: Those among them that the network saw; None where it saw all.
         n_instances: Instances that were written; None for a network of probabilities.
         losses: What the source could not give.
         frames_per_s: Speed of the whole job.
@@ -35,6 +37,7 @@ class SegmentResult:
 
     folder: Path
     n_frames: int
+    n_keyframes: int | None
     n_instances: int | None
     losses: tuple[str, ...]
     frames_per_s: float
@@ -44,7 +47,7 @@ class SegmentResult:
 def segment(
     video: Path,
     *,
-    network: Network,
+    network: Network | Segmenter,
     out: Path,
     class_ids: tuple[int, ...] | None = None,
     source: SourceParams | None = None,
@@ -58,7 +61,7 @@ def segment(
 
     Args:
         video: Video file, or folder of numbered images.
-        network: What finds the masks.
+        network: What finds the masks: one by name, or one that is ready to run (`models.from_callable`).
         out: Folder for the results; appears when they are complete.
         class_ids: COCO ids of the wanted classes; None takes all.
         source: How frames are read; None takes the defaults of `SourceParams`, and so on.
@@ -101,6 +104,7 @@ def segment(
             **describe_masks(network, reading),
             **describe_params(evidence=evidence, source=source, segment=segment),
             "n_frames": writer.n_frames,
+            "n_keyframes": reading.n_keyframes,
             "losses": list(reading.losses),
             "timing": timing,
         }
@@ -108,10 +112,11 @@ def segment(
     return SegmentResult(
         folder=out,
         n_frames=writer.n_frames,
+        n_keyframes=reading.n_keyframes,
         n_instances=writer.n_instances if reading.kind == "instances" else None,
         losses=reading.losses,
         frames_per_s=timing["frames_per_s"],
-        device=reading.device,
+        device=reading.runs_on,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from vidlab.errors import MaskError, ParameterError
 from vidlab.jobs.reading import Reading
 from vidlab.params import EvidenceParams
-from vidlab.tracking import NOBODY, Associator, ids_of
+from vidlab.tracking import NOBODY, Tracker, ids_of
 from vidlab.types import Instances
 
 SYNTAX = "largest, longest or X,Y@T"
@@ -59,7 +59,7 @@ class Selection:
         return f"{self.x},{self.y}@{self.index}" if self.rule == "place" else self.rule
 
 
-def find(selection: Selection, *, reading: Reading, associator: Associator, evidence: EvidenceParams) -> int:
+def find(selection: Selection, *, reading: Reading, associator: Tracker, evidence: EvidenceParams) -> int:
     """Find the track that is wanted in a pass over the clip that does nothing but tell who is who.
 
     Args:

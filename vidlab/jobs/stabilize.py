@@ -8,7 +8,7 @@ from vidlab.errors import ParameterError
 from vidlab.jobs.finished import StabilizeResult, finished_result, holds_result
 from vidlab.jobs.output import require_replaceable
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.reading import MaskFile, MasksFrom
 from vidlab.jobs.request import Request
 from vidlab.jobs.selecting import Selection
 from vidlab.jobs.stabilizing import Run
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def stabilize(
     video: Path,
     *,
-    masks_from: MaskFile | Network,
+    masks_from: MasksFrom,
     out: Path,
     method: MethodParams,
     class_ids: tuple[int, ...] | None = None,

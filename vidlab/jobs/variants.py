@@ -9,7 +9,7 @@ from vidlab.errors import ParameterError
 from vidlab.jobs.measuring import Measuring, Prediction
 from vidlab.jobs.packing import ClassMasks, PackedRaw, strongest
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network, Observed, Reading, open_reading
+from vidlab.jobs.reading import MasksFrom, Observed, Reading, open_reading
 from vidlab.jobs.tracks import drive_tracks
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
@@ -17,7 +17,7 @@ from vidlab.params import EvaluateParams, EvidenceParams, MethodParams, SegmentP
 from vidlab.schema import Tunable, tunables
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import StableFrame
-from vidlab.tracking import create_associator
+from vidlab.tracking import create_method_tracker
 from vidlab.types import Frame
 
 RAW = "raw"  # the name of the masks before any method
@@ -26,7 +26,7 @@ RAW = "raw"  # the name of the masks before any method
 def measure_variants(
     video: Path,
     *,
-    masks_from: MaskFile | Network,
+    masks_from: MasksFrom,
     variants: Mapping[str, MethodParams],
     class_ids: tuple[int, ...] | None = None,
     truth: Path | None = None,
@@ -91,7 +91,7 @@ def _driven(
     reading: Reading, observed: Observed, *, params: MethodParams, evidence: EvidenceParams
 ) -> Iterator[tuple[Frame, PackedRaw, StableFrame]]:
     """Run one method as the main job does; who is who depends on its tunables, too."""
-    associator = create_associator(params, evidence=evidence)
+    associator = create_method_tracker(params, evidence=evidence)
     items = reading.told(observed, associate=associator.step)
     return drive_tracks(create_stabilizer(params), items, tracked_of=attrgetter("tracked"))
 

@@ -69,8 +69,17 @@ def wanted_of_network(network: Segmenter, class_ids: tuple[int, ...] | None) -> 
         return network.class_ids
     for class_id in class_ids:
         if class_id not in network.class_ids:
-            known = ", ".join(class_name(known_id) for known_id in network.class_ids)
+            own = names_of(network)
+            known = ", ".join(
+                f"{known_id} {own[known_id]}" if known_id in own else class_name(known_id)
+                for known_id in network.class_ids
+            )
             raise ParameterError(
                 f"a class must be known to {network.name} ({known}), got {class_name(class_id)!r}"
             )
     return class_ids
+
+
+def names_of(network: Segmenter) -> dict[int, str]:
+    """Return the names a network has for classes that the vocabulary lacks, by id."""
+    return dict(getattr(network, "class_names", {}))

@@ -114,14 +114,16 @@ def read_categories(categories: object, *, path: Path) -> dict[object, int] | No
 
 
 def require_known_class(class_id: int, *, where: str) -> None:
-    """Check that COCO has this id (OBJECT_CLASS_ID stands for a mask without class).
+    """Check that an id is COCO's, of a class of the user's own, or OBJECT_CLASS_ID: a mask without class.
 
     Raises:
-        MaskError: It has not.
+        MaskError: It is not.
     """
-    if class_id != OBJECT_CLASS_ID and class_id not in classes.COCO_NAMES:
+    if class_id != OBJECT_CLASS_ID and not classes.is_known(class_id):
+        own = classes.CUSTOM_IDS
         raise MaskError(
-            f"{where}: category_id must be a COCO id (1 to 90) or {OBJECT_CLASS_ID}, got {class_id}"
+            f"{where}: category_id must be a COCO id (1 to 90, stuff to 200), an own one ({own[0]} to "
+            f"{own[-1]}) or {OBJECT_CLASS_ID}, got {class_id}"
         )
 
 

@@ -202,7 +202,7 @@ def class_folder_name(class_id: int) -> str:
     >>> class_folder_name(3), class_folder_name(10)
     ('003_car', '010_traffic_light')
     """
-    return f"{class_id:03d}_{class_name(class_id).replace(' ', '_')}"
+    return f"{class_id:03d}_{class_name(class_id).replace(' ', '_').replace('-', '_')}"
 
 
 def class_folders(path: str | Path) -> dict[int, Path]:

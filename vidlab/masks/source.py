@@ -11,6 +11,7 @@ from vidlab.masks.coco import CocoMasks
 from vidlab.masks.folder import ClassFolderProbs, PngMasks, class_folders, numbered_pngs
 from vidlab.masks.labels import LabelMasks
 from vidlab.masks.npz import NpzMasks, npz_keys
+from vidlab.masks.panoptic import PanopticMasks, holds_panoptic
 from vidlab.masks.png import holds_labels
 from vidlab.types import Frame, Instances, Observation
 
@@ -54,9 +55,10 @@ class MaskSource(Protocol):
 def open_masks(
     path: str | Path, *, probs: bool, size_hw: tuple[int, int] | None, n_frames: int | None, class_id: int
 ) -> MaskSource:
-    """Open masks: a folder of PNGs, COCO results JSON, `.npz`, or a result folder.
+    """Open masks: a folder of PNGs, COCO results or panoptic JSON, `.npz`, or a result folder.
 
-    Of a result folder, `instances.json` is taken if it is there, else `probs/`, `labels/` or `masks/`. PNGs
+    Of a result folder, `instances.json` is taken if it is there, else `probs/`, `labels/` or `masks/`. A JSON
+    is COCO's panoptic form if it lists segments and the folder of its pictures lies beside it. PNGs
     are class labels, 0 background and 255 nothing, if their folder is called `labels`, or if they are indexed
     and hold several labels.
 
@@ -79,7 +81,8 @@ def open_masks(
     if path.is_dir():
         source = _open_folder(path, probs=probs, size_hw=size_hw, class_id=class_id)
     elif path.suffix.lower() == ".json":
-        source = CocoMasks(path, size_hw=size_hw)
+        read = PanopticMasks if holds_panoptic(path) else CocoMasks
+        source = read(path, size_hw=size_hw)
     elif path.suffix.lower() == ".npz":
         key = _npz_key(path, probs=probs)
         source = NpzMasks(path, key=key, size_hw=size_hw, class_id=class_id)

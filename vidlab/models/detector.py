@@ -1,6 +1,6 @@
 """A torchvision detector behind the Segmenter protocol: frames in, Instances out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vidlab.models.protocol import Kind
+from vidlab.models.sizes import MASK_THRESHOLD
 from vidlab.types import Instances, UInt8Image
 
-MASK_THRESHOLD = 0.5  # of the mask head's probability, as in the Mask R-CNN paper
+UNNAMED = -1  # of a label that is no class
 
 
 class InstanceSegmenter:
@@ -25,9 +26,10 @@ class InstanceSegmenter:
         *,
         name: str,
         weights: str,
-        label_ids: tuple[int, ...],
+        label_ids: tuple[int | None, ...],
         device: str,
         score_floor: float,
+        class_names: Mapping[int, str] | None = None,
     ) -> None:
         """Take a network that is ready to run.
 
@@ -35,15 +37,20 @@ class InstanceSegmenter:
             network: Returns torchvision's detection dictionaries.
             name: Name in the registry.
             weights: Label of the weights, for outputs.
-            label_ids: COCO id of each of the network's labels from 1; the background's 0 is left out.
+            label_ids: Class id of each of the network's labels from 1, None for one that is no class;
+                the background's 0 is left out.
             device: `cpu`, `cuda`, `cuda:N` or `mps`, resolved.
             score_floor: Detections below this score are left out, [0, 1].
+            class_names: Names of those classes that the vocabulary lacks, by id.
         """
         self.name = name
         self.weights = weights
-        self.class_ids = tuple(sorted(set(label_ids) - {0}))
+        self.class_ids = tuple(sorted({class_id for class_id in label_ids if class_id is not None}))
+        self.class_names = dict(class_names or {})
         self.network: Any = network.eval().to(device)  # torchvision's parts of it are untyped
-        self._label_ids = np.array((0, *label_ids), np.int64)
+        self.label_ids = label_ids
+        of_labels = (UNNAMED, *(UNNAMED if class_id is None else class_id for class_id in label_ids))
+        self._label_ids = np.array(of_labels, np.int64)
         self._device = device
         self._score_floor = score_floor
 
@@ -91,7 +98,7 @@ class InstanceSegmenter:
         masks: NDArray[np.bool_] = (found["masks"][keep, 0] > MASK_THRESHOLD).cpu().numpy()
         scores: NDArray[np.float32] = found["scores"][keep].float().cpu().numpy()
         ids = self._label_ids[found["labels"][keep].cpu().numpy()]
-        named = ids > 0  # torchvision's 91 labels have gaps, which no trained network names
+        named = ids != UNNAMED  # torchvision's 91 labels have gaps, which no trained network names
         return Instances(masks, scores, ids).where(named & masks.any(axis=(1, 2)))
 
 

@@ -1,4 +1,4 @@
-"""A torchvision semantic network behind the Segmenter protocol: frames in, ClassProbs out."""
+"""A semantic network behind the Segmenter protocol: frames in, ClassProbs out."""
 
 from collections.abc import Sequence
 
@@ -7,34 +7,47 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vidlab.classes import VOC_NAMES, class_id
 from vidlab.models.detector import to_model_input
+from vidlab.models.outputs import VOC_OUTPUTS, Outputs
 from vidlab.models.protocol import Kind
+from vidlab.models.sizes import INPUT_SHORT_PX, MEAN, STD, InputSize, input_hw
 from vidlab.types import ClassProbs, UInt8Image
 
-VOC_TO_COCO_IDS = tuple(class_id(name) for name in VOC_NAMES)  # of VOC's labels 1..20
-INPUT_SHORT_PX = 520  # the size at which torchvision trained and measured these weights
 Prepared = tuple[Tensor, tuple[int, int]]  # a batch, and the height and width of its pictures
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, per channel, for images in [0, 1]
 
 
 class SemanticSegmenter:
-    """DeepLab or LRASPP of any kind: `segment`, or its three stages one by one; `network` is what runs."""
+    """DeepLab, U-Net and their kind: `segment`, or its three stages one by one; `network` is what runs."""
 
     kind: Kind = "probs"
 
-    def __init__(self, network: nn.Module, *, name: str, weights: str, device: str) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str,
+        weights: str,
+        device: str,
+        outputs: Outputs = VOC_OUTPUTS,
+        input_size: InputSize = INPUT_SHORT_PX,
+    ) -> None:
         """Take a network that is ready to run.
 
         Args:
-            network: Returns `{"out": logits}`, (N, 21, h, w), VOC's labels.
+            network: Returns `{"out": logits}`, (N, K, h, w), for pictures normalized as ImageNet's.
             name: Name in the registry.
             weights: Label of the weights, for outputs.
             device: `cpu`, `cuda`, `cuda:N` or `mps`, resolved.
+            outputs: What each of the K means.
+            input_size: Shorter side to which pictures are scaled, or the height and width that all get, in
+                pixels; None leaves them as they are.
         """
         self.name = name
         self.weights = weights
-        self.class_ids = VOC_TO_COCO_IDS
+        self.class_ids = outputs.shown_ids
+        self.class_names = dict(outputs.names)
+        self.outputs = outputs
+        self.input_size = input_size
         self.network = network.eval().to(device)
         self._device = device
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
@@ -47,7 +60,7 @@ class SemanticSegmenter:
             images: uint8 (H, W, 3), RGB, any size; pictures of one size share a pass of the network.
 
         Returns:
-            One for each picture, at its size, the 20 VOC classes under their COCO ids.
+            One for each picture, at its size, the classes in the order of the outputs, background left out.
         """
         if len({image.shape for image in images}) > 1:
             return [found for image in images for found in self.segment((image,))]
@@ -68,7 +81,9 @@ class SemanticSegmenter:
         """Turn scores into probabilities at the pictures' size; see `StagedSegmenter`."""
         logits, size_hw = found
         with torch.inference_mode():
-            probs = logits.softmax(dim=1)[:, 1:]
+            softly = self.outputs.activation == "softmax"
+            probs = logits.softmax(dim=1) if softly else logits.sigmoid()
+            probs = probs[:, self.outputs.shown]
             return [self._to_source_size(here, size_hw) for here in probs]
 
     def _to_source_size(self, probs: Tensor, size_hw: tuple[int, int]) -> ClassProbs:
@@ -77,9 +92,8 @@ class SemanticSegmenter:
 
     def _prepare(self, image: UInt8Image) -> Tensor:
         pixels = to_model_input(image, device=self._device)
-        scale = INPUT_SHORT_PX / min(image.shape[:2])
-        size = [max(1, round(side * scale)) for side in image.shape[:2]]
-        pixels = F.interpolate(pixels[None], size=size, mode="bilinear", antialias=True, align_corners=False)[
-            0
-        ]
+        size = list(input_hw(image.shape[:2], wanted=self.input_size))
+        if size != list(image.shape[:2]):
+            batch = pixels[None]
+            pixels = F.interpolate(batch, size=size, mode="bilinear", antialias=True, align_corners=False)[0]
         return (pixels - self._mean) / self._std

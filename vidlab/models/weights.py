@@ -10,21 +10,20 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vidlab.errors import WeightsError
+from vidlab.models.checkpoint import Recipe, StateDict, read_checkpoint
+from vidlab.models.hashing import HASH_DIGITS, file_label
 
 RANDOM = "random"
 RANDOM_LABEL = "random (timing only)"
-HASH_DIGITS = 8  # as in torchvision's file names
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 10.0  # for the server's next word, not for the whole download
 REPORT_EVERY_S = 5.0
-StateDict = dict[str, Tensor]
 logger = logging.getLogger(__name__)
 
 
@@ -52,40 +51,74 @@ class Published:
         return found.group(1) if found else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Weights that were asked for.
+
+    Attributes:
+        label: Their name and hash, or `random (timing only)`, for outputs.
+        file: Where they are; None for random ones.
+        state: Names and tensors; empty for random ones.
+        recipe: What they say of their network.
+    """
+
+    label: str
+    file: Path | None
+    state: StateDict
+    recipe: Recipe
+
+    def fill(self, network: nn.Module, *, unused: str = "\0") -> None:
+        """Load them into a network; see `fill`. Random ones leave it as it was built."""
+        if self.file is not None:
+            fill(network, self.state, file=self.file, unused=unused)
+
+
+def find_weights(weights: str | None, *, own: Published | Path | None, model: str) -> Found:
+    """Read the weights that were asked for.
+
+    Args:
+        weights: A file, `random`, or None for the model's own.
+        own: What None stands for: a file, or published weights, which are taken from torch's cache or
+            downloaded to it; None where the model has no weights of its own.
+        model: Its name, for messages.
+
+    Raises:
+        WeightsError: They cannot be had or cannot be read.
+    """
+    if weights == RANDOM:
+        logger.warning("%s: random weights, for timing only; masks mean nothing", model)
+        return Found(RANDOM_LABEL, None, {}, Recipe())
+    if weights is None and own is None:
+        raise WeightsError(
+            f"{model} has no weights of its own; give --weights FILE, or --weights {RANDOM} for timing only"
+        )
+    if weights is None and isinstance(own, Published):
+        file, name = find_published(own), own.label
+    else:
+        file = Path(weights if weights is not None else str(own))
+        name = file.name
+    if not file.is_file():
+        raise WeightsError(
+            f"weights must be a file with a state dict or '{RANDOM}', got {str(file)!r}, which is not there"
+        )
+    checkpoint = read_checkpoint(file)
+    return Found(file_label(file, name=name), file, checkpoint.state, checkpoint.recipe)
+
+
 def load_weights(network: nn.Module, weights: str | None, *, own: Published | Path) -> str:
     """Fill a network with weights, and return their label for outputs.
 
     Args:
         network: Freshly built; changed in place, except for `random`.
-        weights: A file with a state dict, `random`, or None for the model's own.
-        own: What None stands for: a file, or published weights, which are taken from torch's cache or
-            downloaded to it.
+        weights: As `find_weights` takes them.
+        own: As `find_weights` takes it.
 
     Raises:
         WeightsError: They cannot be had, cannot be read, or do not fit the network.
     """
-    if weights == RANDOM:
-        logger.warning("%s: random weights, for timing only; masks mean nothing", type(network).__name__)
-        return RANDOM_LABEL
-    if weights is None and isinstance(own, Published):
-        file = find_published(own)
-        fill(network, file)
-        return f"{own.label} ({sha256(file)[:HASH_DIGITS]})"
-    return load_file(network, Path(weights) if weights is not None else Path(str(own)))
-
-
-def load_file(network: nn.Module, file: Path) -> str:
-    """Fill a network from a file, and return the label: the file's name and hash.
-
-    Raises:
-        WeightsError: The file is missing, is no state dict, or does not fit.
-    """
-    if not file.is_file():
-        raise WeightsError(
-            f"weights must be a file with a state dict or '{RANDOM}', got {str(file)!r}, which is not there"
-        )
-    fill(network, file)
-    return f"{file.name} ({sha256(file)[:HASH_DIGITS]})"
+    found = find_weights(weights, own=own, model=type(network).__name__)
+    found.fill(network)
+    return found.label
 
 
 def find_published(published: Published, *, timeout_s: float = TIMEOUT_S) -> Path:
@@ -111,19 +144,19 @@ def cache_dir() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def sha256(file: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def fill(network: nn.Module, file: Path) -> None:
+def fill(network: nn.Module, state: StateDict, *, file: Path, unused: str = "\0") -> None:
     """Load a state dict of any float precision into a network.
 
+    Args:
+        network: Changed in place.
+        state: Names and tensors.
+        file: Where they come from, for the errors.
+        unused: Tensors whose name begins so belong to a part that was not built.
+
     Raises:
-        WeightsError: The file is no state dict, or does not fit the network.
+        WeightsError: They do not fit the network.
     """
-    state = _read_state(file)
+    state = {name: tensor for name, tensor in state.items() if not name.startswith(unused)}
     wanted = network.state_dict()
     missing, unknown = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
     for names, problem in ((missing, "lacks"), (unknown, "has in excess")):
@@ -139,25 +172,6 @@ def fill(network: nn.Module, file: Path) -> None:
                 f" {tuple(tensor.shape)} instead of {tuple(wanted[name].shape)}"
             )
     network.load_state_dict(state)
-
-
-def _read_state(file: Path) -> StateDict:
-    try:
-        state: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise WeightsError(f"weights must be readable, got {file}: {error.strerror}") from None
-    except Exception as error:  # a corrupt file can raise anything from the unpickler
-        logger.debug("torch could not load %s", file, exc_info=error)
-        raise WeightsError(
-            f"weights must be a state dict saved by torch, got {file}, which is damaged or something else"
-        ) from None
-    if isinstance(state, dict) and isinstance(state.get("model"), dict):
-        state = state["model"]  # a checkpoint of torchvision's training reference
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(
-            f"weights must be a state dict (names and tensors), got {file} with something else"
-        )
-    return dict(state)
 
 
 def _download(published: Published, file: Path, *, timeout_s: float) -> None:

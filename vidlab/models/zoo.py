@@ -1,100 +1,172 @@
-"""How each network of the registry is built from torchvision's parts."""
+"""How torchvision's networks are built: one table says in what they differ, torchvision does the rest."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torchvision.models import WeightsEnum
-from torchvision.models.detection import (
-    MaskRCNN_ResNet50_FPN_Weights,
-)
-from torchvision.models.detection import (
-    maskrcnn_resnet50_fpn as torchvision_maskrcnn,
-)
-from torchvision.models.segmentation import (
-    DeepLabV3_ResNet50_Weights,
-    LRASPP_MobileNet_V3_Large_Weights,
-)
-from torchvision.models.segmentation import (
-    deeplabv3_resnet50 as torchvision_deeplab,
-)
-from torchvision.models.segmentation import (
-    lraspp_mobilenet_v3_large as torchvision_lraspp,
-)
+from torch import nn
+from torchvision.models import get_model, get_model_weights
 
 from vidlab.classes import COCO_NAMES
+from vidlab.errors import ParameterError
 from vidlab.models.demo import DEMO_CLASS_IDS, DEMO_WEIGHTS, build_demo
 from vidlab.models.detector import InstanceSegmenter
+from vidlab.models.outputs import N_VOC_OUTPUTS, VOC_OUTPUTS, Outputs, to_outputs
+from vidlab.models.protocol import StagedSegmenter
+from vidlab.models.request import NetworkRequest
 from vidlab.models.semantic import SemanticSegmenter
-from vidlab.models.weights import Published, load_weights
+from vidlab.models.sizes import INPUT_SHORT_PX, InputSize
+from vidlab.models.weights import Found, Published, find_weights
 
-COCO_LABELS = 90  # torchvision's labels are COCO's ids; those that COCO leaves out are never trained
-VOC_LABELS = 21  # with background
+N_COCO_LABELS = 91  # with background; labels are COCO's ids, and those that COCO leaves out are never trained
 RANDOM_SEED = 0  # random weights are for timing: the same ones every time
+AUXILIARY = "aux_classifier."  # a second head that only training needs, and inference would run for nothing
 
 
-def _published(weights: WeightsEnum) -> Published:
-    return Published(str(weights), weights.url)
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What networks with one kind of head have in common.
+
+    Attributes:
+        head: Tensor of a state dict with one row for each output.
+        n_outputs: How many the published weights have.
+        detects: Returns instances, not a map for each class.
+    """
+
+    head: str
+    n_outputs: int
+    detects: bool = False
 
 
-OWN_WEIGHTS: Mapping[str, Published | Path] = {
-    "maskrcnn_resnet50_fpn": _published(MaskRCNN_ResNet50_FPN_Weights.COCO_V1),
-    "deeplabv3_resnet50": _published(DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1),
-    "lraspp_mobilenet_v3_large": _published(LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1),
-    "maskrcnn_demo": DEMO_WEIGHTS,
+_MASK_RCNN = Family("roi_heads.box_predictor.cls_score.bias", N_COCO_LABELS, detects=True)
+_CONVOLUTION = Family("classifier.4.bias", N_VOC_OUTPUTS)  # the head of DeepLabV3 and of FCN
+
+FAMILIES: Mapping[str, Family] = {
+    "maskrcnn_resnet50_fpn": _MASK_RCNN,
+    "maskrcnn_resnet50_fpn_v2": _MASK_RCNN,
+    "deeplabv3_resnet50": _CONVOLUTION,
+    "deeplabv3_resnet101": _CONVOLUTION,
+    "deeplabv3_mobilenet_v3_large": _CONVOLUTION,
+    "fcn_resnet50": _CONVOLUTION,
+    "fcn_resnet101": _CONVOLUTION,
+    "lraspp_mobilenet_v3_large": Family("classifier.low_classifier.bias", N_VOC_OUTPUTS),
 }
 
 
-def maskrcnn_resnet50_fpn(*, weights: str | None, device: str, score_floor: float) -> InstanceSegmenter:
-    """Build torchvision's Mask R-CNN (He et al., ICCV 2017) for the COCO classes; see `registry.create`."""
+def own_weights(name: str) -> Published | Path:
+    """Return where a network's own weights are: torchvision's best, or the demo network's file."""
+    if name not in FAMILIES:
+        return DEMO_WEIGHTS
+    best = get_model_weights(name).DEFAULT
+    return Published(str(best), best.url)
+
+
+def build(request: NetworkRequest) -> StagedSegmenter:
+    """Build one of torchvision's networks (see each one's paper there); see `registry.create`.
+
+    A file may hold a network that was trained anew for other classes: their number is read from it.
+    """
+    family = FAMILIES[request.name]
+    found = find_weights(request.weights, own=own_weights(request.name), model=request.name)
+    head = found.state.get(family.head)
+    n_outputs = family.n_outputs if head is None else len(head)
+    options = _options(request, n_outputs=n_outputs, detects=family.detects)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
-        network = torchvision_maskrcnn(
-            weights=None, weights_backbone=None, num_classes=COCO_LABELS + 1, box_score_thresh=score_floor
-        )
-    label = load_weights(network, weights, own=OWN_WEIGHTS["maskrcnn_resnet50_fpn"])
-    ids = tuple(label_id if label_id in COCO_NAMES else 0 for label_id in range(1, COCO_LABELS + 1))
-    return InstanceSegmenter(
+        network: nn.Module = get_model(request.name, weights=None, weights_backbone=None, **options)
+    found.fill(network, unused=AUXILIARY)
+    if family.detects:
+        return _detector(network, request, found, n_outputs=n_outputs)
+    outputs = semantic_outputs(request, found, n_outputs=n_outputs, default=VOC_OUTPUTS)
+    return semantic(network, request, found, outputs=outputs, input_short_px=INPUT_SHORT_PX)
+
+
+def build_demo_network(request: NetworkRequest) -> InstanceSegmenter:
+    """Build the small Mask R-CNN of `scripts/train_demo.py`; see `registry.create`."""
+    found = find_weights(request.weights, own=DEMO_WEIGHTS, model=request.name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(RANDOM_SEED)
+        network = build_demo(n_labels=len(DEMO_CLASS_IDS), score_floor=request.score_floor)
+    found.fill(network)
+    _scale_detector(network, request)
+    return _instances(network, request, found, label_ids=DEMO_CLASS_IDS)
+
+
+def semantic_outputs(
+    request: NetworkRequest, found: Found, *, n_outputs: int, default: Outputs | None
+) -> Outputs:
+    """Say what a network's outputs mean: as the user says, else its weights, else as it was published."""
+    names = request.class_names or found.recipe.classes
+    activation = request.options.activation
+    if activation == "auto" and found.recipe.activation is not None:
+        activation = found.recipe.activation
+    if default is not None and not names and activation == "auto" and n_outputs == len(default.class_ids):
+        return default
+    source = request.name if found.file is None else found.file.name
+    return to_outputs(names, n_outputs=n_outputs, activation=activation, source=source)
+
+
+def semantic(
+    network: nn.Module, request: NetworkRequest, found: Found, *, outputs: Outputs, input_short_px: int | None
+) -> SemanticSegmenter:
+    """Wrap a semantic network; its input has the size that the user says, else that its weights say."""
+    size: InputSize = request.options.input_short_px or found.recipe.input_hw or input_short_px
+    return SemanticSegmenter(
         network,
-        name="maskrcnn_resnet50_fpn",
-        weights=label,
-        label_ids=ids,
-        device=device,
-        score_floor=score_floor,
+        name=request.name,
+        weights=found.label,
+        device=request.device,
+        outputs=outputs,
+        input_size=size,
     )
 
 
-def deeplabv3_resnet50(*, weights: str | None, device: str) -> SemanticSegmenter:
-    """Build torchvision's DeepLabV3 (Chen et al., 2017) for the VOC classes; see `registry.create`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
-        network = torchvision_deeplab(
-            weights=None, weights_backbone=None, num_classes=VOC_LABELS, aux_loss=True
-        )
-    label = load_weights(network, weights, own=OWN_WEIGHTS["deeplabv3_resnet50"])
-    return SemanticSegmenter(network, name="deeplabv3_resnet50", weights=label, device=device)
+def _options(request: NetworkRequest, *, n_outputs: int, detects: bool) -> dict[str, Any]:
+    if not detects:
+        return {"num_classes": n_outputs}
+    return {"num_classes": n_outputs, "box_score_thresh": request.score_floor}
 
 
-def lraspp_mobilenet_v3_large(*, weights: str | None, device: str) -> SemanticSegmenter:
-    """Build torchvision's LRASPP (Howard et al., ICCV 2019) for the VOC classes; see `registry.create`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
-        network = torchvision_lraspp(weights=None, weights_backbone=None, num_classes=VOC_LABELS)
-    label = load_weights(network, weights, own=OWN_WEIGHTS["lraspp_mobilenet_v3_large"])
-    return SemanticSegmenter(network, name="lraspp_mobilenet_v3_large", weights=label, device=device)
+def _detector(
+    network: nn.Module, request: NetworkRequest, found: Found, *, n_outputs: int
+) -> InstanceSegmenter:
+    _scale_detector(network, request)
+    names = request.class_names or found.recipe.classes
+    if not names and n_outputs == N_COCO_LABELS:
+        ids = tuple(label if label in COCO_NAMES else None for label in range(1, N_COCO_LABELS))
+        return _instances(network, request, found, label_ids=ids)
+    source = request.name if found.file is None else found.file.name
+    outputs = to_outputs(names, n_outputs=n_outputs, activation="softmax", source=source)
+    if outputs.class_ids[0] is not None:
+        raise ParameterError(f"the first output of {source} must be background, got the class {names[0]!r}")
+    return _instances(network, request, found, label_ids=outputs.class_ids[1:], names=outputs.names)
 
 
-def maskrcnn_demo(*, weights: str | None, device: str, score_floor: float) -> InstanceSegmenter:
-    """Build the small Mask R-CNN of `scripts/train_demo.py`; see `registry.create`."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
-        network = build_demo(n_labels=len(DEMO_CLASS_IDS), score_floor=score_floor)
-    label = load_weights(network, weights, own=OWN_WEIGHTS["maskrcnn_demo"])
+def _scale_detector(network: Any, request: NetworkRequest) -> None:
+    """Set the size at which a detector sees pictures; the longer side's limit keeps its proportion."""
+    short_px = request.options.input_short_px
+    if short_px:
+        transform = network.transform
+        transform.max_size = round(transform.max_size * short_px / transform.min_size[-1])
+        transform.min_size = (short_px,)
+
+
+def _instances(
+    network: nn.Module,
+    request: NetworkRequest,
+    found: Found,
+    *,
+    label_ids: tuple[int | None, ...],
+    names: Mapping[int, str] | None = None,
+) -> InstanceSegmenter:
     return InstanceSegmenter(
         network,
-        name="maskrcnn_demo",
-        weights=label,
-        label_ids=DEMO_CLASS_IDS,
-        device=device,
-        score_floor=score_floor,
+        name=request.name,
+        weights=found.label,
+        label_ids=label_ids,
+        device=request.device,
+        score_floor=request.score_floor,
+        class_names=names,
     )

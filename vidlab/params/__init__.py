@@ -14,11 +14,25 @@ from vidlab.params.filters import (
     MedianParams,
     MovingAverageParams,
 )
+from vidlab.params.flow import (
+    FLOW_MODELS,
+    BlockMatchingParams,
+    DisParams,
+    FarnebackParams,
+    FlowName,
+    FlowParams,
+    FlowPreset,
+    HornSchunckParams,
+    LucasKanadeParams,
+    RaftParams,
+)
 from vidlab.params.fusion import FlowFusionParams, FlowFusionTwoPassParams, FusionParams
+from vidlab.params.keyframes import KeyframeParams
 from vidlab.params.loading import ClipParams, FetchParams, LoaderGridParams, LoaderParams
 from vidlab.params.masks import EvaluateParams, EvidenceParams
-from vidlab.params.method import FlowPreset, MethodParams, NoneParams
+from vidlab.params.method import MethodParams, NoneParams
 from vidlab.params.methods import DEFAULT_METHOD, METHODS, method_model, method_params
+from vidlab.params.networks import NetworkParams
 from vidlab.params.pipelines import (
     DEFAULT_NETWORK,
     Policy,
@@ -28,6 +42,21 @@ from vidlab.params.pipelines import (
     StreamParams,
 )
 from vidlab.params.profiling import ProfileParams
+from vidlab.params.refinement import RefineMethod, RefineParams
+from vidlab.params.tracking import (
+    DEFAULT_TRACKER,
+    TRACKER_PARAMS,
+    ByteTrackParams,
+    DeepSortParams,
+    FlowTrackerParams,
+    GivenParams,
+    MatchingParams,
+    SortParams,
+    TrackerParams,
+    TrackingJudgeParams,
+    tracker_model,
+    tracker_params,
+)
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
@@ -35,6 +64,7 @@ from vidlab.params.widgets import PanelParams
 GROUPS = (
     SourceParams,
     SegmentParams,
+    NetworkParams,
     EvidenceParams,
     EvaluateParams,
     WriterParams,
@@ -54,39 +84,64 @@ GROUPS = (
 __all__ = [
     "DEFAULT_METHOD",
     "DEFAULT_NETWORK",
+    "DEFAULT_TRACKER",
+    "FLOW_MODELS",
     "GROUPS",
     "METHODS",
+    "TRACKER_PARAMS",
     "BackendName",
+    "BlockMatchingParams",
+    "ByteTrackParams",
     "ClipParams",
     "DecodingParams",
+    "DeepSortParams",
     "Device",
+    "DisParams",
     "EvaluateParams",
     "EvidenceParams",
     "ExponentialParams",
+    "FarnebackParams",
     "FetchParams",
     "FilterParams",
     "FlowFusionParams",
     "FlowFusionTwoPassParams",
+    "FlowName",
+    "FlowParams",
     "FlowPreset",
+    "FlowTrackerParams",
     "FusionParams",
     "GaussianParams",
+    "GivenParams",
+    "HornSchunckParams",
+    "KeyframeParams",
     "LoaderGridParams",
     "LoaderParams",
+    "LucasKanadeParams",
+    "MatchingParams",
     "MedianParams",
     "MethodParams",
     "MovingAverageParams",
+    "NetworkParams",
     "NoneParams",
     "PanelParams",
     "Policy",
     "PreprocessParams",
     "ProfileParams",
+    "RaftParams",
+    "RefineMethod",
+    "RefineParams",
     "Resampling",
     "ScheduleParams",
     "SegmentParams",
+    "SortParams",
     "SourceParams",
     "StreamParams",
+    "TrackerParams",
+    "TrackingJudgeParams",
     "TuneParams",
     "WriterParams",
     "method_model",
     "method_params",
+    "tracker_model",
+    "tracker_params",
 ]

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vidlab.params.keyframes import KeyframeParams
+from vidlab.params.refinement import RefineParams
 from vidlab.schema import Params, tunable
 
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
@@ -18,8 +20,8 @@ class SourceParams(Params):
     max_frames: int = tunable(0, "Stop after this many frames; 0 takes them all.", unit="frames", ge=0)
 
 
-class SegmentParams(Params):
-    """How a network is run over frames."""
+class SegmentParams(KeyframeParams, RefineParams):
+    """How a network is run over frames, over how many of them, and how its masks are refined."""
 
     device: Device = tunable("auto", "Where networks run: auto, cpu, cuda, cuda:N or mps.")
     batch_size: int = tunable(

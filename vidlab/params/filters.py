@@ -1,6 +1,7 @@
 """The classical filters over time."""
 
-from vidlab.params.method import FlowPreset, MethodParams
+from vidlab.params.flow import FlowName, FlowPreset
+from vidlab.params.method import MethodParams
 from vidlab.schema import OddWindow, tunable
 
 
@@ -11,6 +12,10 @@ class FilterParams(MethodParams):
         False,
         "Carry the other frames along the optical flow first; off compares pixels where they are.",
         tuned=True,
+    )
+    flow: FlowName = tunable(
+        "dis",
+        "Optical flow that is followed; all but dis take longer, those of RAFT far longer, and weights.",
     )
     flow_preset: FlowPreset = tunable(
         "ultrafast", "Effort of the DIS optical flow; slower presets follow fine motion better."

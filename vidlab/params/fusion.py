@@ -1,12 +1,17 @@
 """Flow fusion: the stabilizer of this package."""
 
-from vidlab.params.method import FlowPreset, MethodParams
+from vidlab.params.flow import FlowName, FlowPreset
+from vidlab.params.method import MethodParams
 from vidlab.schema import tunable
 
 
 class FusionParams(MethodParams):
     """The previous mask carried along optical flow and fused with the new one, in six steps."""
 
+    flow: FlowName = tunable(
+        "dis",
+        "Optical flow that is followed; all but dis take longer, those of RAFT far longer, and weights.",
+    )
     flow_preset: FlowPreset = tunable(
         "ultrafast", "Effort of the DIS optical flow; slower presets follow fine motion better."
     )

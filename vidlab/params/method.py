@@ -4,12 +4,17 @@ from typing import Literal
 
 from vidlab.schema import Params, tunable
 
-FlowPreset = Literal["ultrafast", "fast", "medium"]
+TrackerName = Literal["flow", "sort", "deepsort", "bytetrack", "given"]
+DEFAULT_TRACKER: TrackerName = "flow"
 
 
 class MethodParams(Params):
     """What every method shares."""
 
+    tracker: TrackerName = tunable(
+        DEFAULT_TRACKER,
+        "Who tells which detection is which object; given takes the ids that masks come with.",
+    )
     track_iou: float = tunable(
         0.3, "Overlap with the carried mask that continues a track; higher splits tracks sooner.", gt=0, lt=1
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.models import MODELS, create_for_timing
+from vidlab.models import create_for_timing
 from vidlab.models.protocol import Kind
 
 if TYPE_CHECKING:
@@ -100,4 +100,4 @@ def timed_network(name: str, *, device: str) -> TimedNetwork:
         MissingExtraError: torch is not installed.
     """
     segmenter: Any = create_for_timing(name, weights=None, device=device)
-    return TimedNetwork(name, MODELS[name].kind, segmenter.weights, device, segmenter.network)
+    return TimedNetwork(name, segmenter.kind, segmenter.weights, device, segmenter.network)

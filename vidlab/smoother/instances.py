@@ -11,7 +11,7 @@ from vidlab.params import EvidenceParams, MethodParams
 from vidlab.smoother.feed import Feed
 from vidlab.temporal.evidence import track_evidence
 from vidlab.temporal.protocol import StableFrame
-from vidlab.tracking import NOBODY, TrackBook, create_associator, ids_of, without_masks
+from vidlab.tracking import NOBODY, TrackBook, create_method_tracker, ids_of, without_masks
 from vidlab.types import Instances, UInt8Image
 
 NOT_DETECTED = -1
@@ -39,7 +39,7 @@ class InstanceSmoother:
     """Stabilizes instances frame by frame, every track by itself.
 
     With `track_ids` of the caller's own, every track keeps its id; what has the id −1, as trackers call what
-    they do not follow, is left out. Without ids, `tracking.Associator` tells who is who, and numbers the
+    they do not follow, is left out. Without ids, the method's `tracker` tells who is who, and numbers the
     tracks from 1.
     """
 
@@ -52,7 +52,7 @@ class InstanceSmoother:
         """
         self._rules = evidence
         self._feed: Feed[Kept] = Feed(params)
-        self._associator = create_associator(params, evidence=evidence)
+        self._associator = create_method_tracker(params, evidence=evidence)
         self.delay = self._feed.delay
         self.reset()
 

@@ -22,6 +22,8 @@ class Role:
         x: Centre in the first frame, as a fraction of the width; outside [0, 1] it is yet to enter.
         bottom: Lowest point, as a fraction of the height; larger stands in front.
         speed_px: Mean speed along x, pixels per frame; negative walks to the left.
+        look: Roles of one class and one number look alike; None gives a look of its own.
+        turns_at: Frame from which it walks back; 0 walks straight on.
     """
 
     class_id: int
@@ -29,6 +31,8 @@ class Role:
     x: float
     bottom: float
     speed_px: float
+    look: int | None = None
+    turns_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Plan:
         to_and_fro_frames: Period of the walk of one that stays; 0 for one that crosses.
         phases: Ten random phases, radians.
         rates: Six random angular speeds, radians per frame.
+        turns_at: Frame of its life from which it walks back; 0 never does.
     """
 
     speed_px: float
@@ -40,6 +41,7 @@ class Plan:
     to_and_fro_frames: float
     phases: tuple[float, ...]
     rates: tuple[float, ...]
+    turns_at: int = 0
 
 
 class Actor:
@@ -90,6 +92,8 @@ class Actor:
         else:
             pace = 1 + 0.35 * np.sin(plan.rates[0] * age + plan.phases[0])
         along = plan.speed_px * float(pace)
+        if plan.turns_at and age >= plan.turns_at:
+            along = -along
         self._at = (self._at[0] + along, self._at[1] + along * plan.climb)
         self._travelled_px += along * self.heading
         self._age += 1
@@ -187,10 +191,16 @@ class Stage:
 
     def _play(self, role: Role) -> Actor:
         height, width = self._spec.size_hw
-        shape = SHAPES[role.class_id](self._rng)
+        paint = self._rng if role.look is None else np.random.default_rng([self._spec.seed, role.look])
+        shape = SHAPES[role.class_id](paint)
         size = role.size * height
-        look = build_look(role.class_id, shape, size_px=size, rng=self._rng)
-        plan = replace(self._plan(shape, crosses=True, speed_px=0.0), speed_px=role.speed_px, climb=0.0)
+        look = build_look(role.class_id, shape, size_px=size, rng=paint)
+        plan = replace(
+            self._plan(shape, crosses=True, speed_px=0.0),
+            speed_px=role.speed_px,
+            climb=0.0,
+            turns_at=role.turns_at,
+        )
         at = (role.x * width, role.bottom * height - look.bottom * size)
         return self._admit(look, size=size, at=at, plan=plan)
 

@@ -13,12 +13,12 @@ from vidlab.params import (
 from vidlab.temporal.protocol import ClassState, Evidence, Stabilizer, StableFrame
 
 if TYPE_CHECKING:
-    from vidlab.flow import DisFlow
+    from vidlab.flow import FlowEstimator
 
 __all__ = ["ClassState", "Evidence", "Stabilizer", "StableFrame", "create_stabilizer"]
 
 
-def create_stabilizer(params: MethodParams, *, flow: "DisFlow | None" = None) -> Stabilizer:
+def create_stabilizer(params: MethodParams, *, flow: "FlowEstimator | None" = None) -> Stabilizer:
     """Build the stabilizer that a method's parameters describe.
 
     Args:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from vidlab.errors import ParameterError
-from vidlab.flow import DisFlow
+from vidlab.flow import FlowEstimator, flow_of
 from vidlab.params import (
     ExponentialParams,
     FilterParams,
@@ -22,7 +22,7 @@ from vidlab.temporal.medians import Median
 from vidlab.temporal.protocol import Stabilizer
 
 
-def create_filter(params: FilterParams, *, flow: DisFlow | None = None) -> Stabilizer:
+def create_filter(params: FilterParams, *, flow: FlowEstimator | None = None) -> Stabilizer:
     """Build a filter, with or without motion compensation.
 
     Args:
@@ -43,7 +43,7 @@ def create_filter(params: FilterParams, *, flow: DisFlow | None = None) -> Stabi
             )
         case ExponentialParams(alpha=alpha, follow_motion=True):
             return FollowingExponential(
-                alpha=alpha, flow=flow or _flow(params), cut_similarity=_cut_similarity()
+                alpha=alpha, flow=flow or flow_of(params), cut_similarity=_cut_similarity()
             )
         case ExponentialParams(alpha=alpha):
             return Exponential(alpha=alpha)
@@ -52,17 +52,13 @@ def create_filter(params: FilterParams, *, flow: DisFlow | None = None) -> Stabi
 
 
 def _window_filter(
-    combine: Callable[[], Combine], window: int, params: FilterParams, flow: DisFlow | None
+    combine: Callable[[], Combine], window: int, params: FilterParams, flow: FlowEstimator | None
 ) -> Stabilizer:
     if not params.follow_motion:
         return WindowFilter(combine, window=window)
     return FollowingWindowFilter(
-        combine(), window=window, flow=flow or _flow(params), cut_similarity=_cut_similarity()
+        combine(), window=window, flow=flow or flow_of(params), cut_similarity=_cut_similarity()
     )
-
-
-def _flow(params: FilterParams) -> DisFlow:
-    return DisFlow(preset=params.flow_preset, scale=params.flow_scale)
 
 
 def _cut_similarity() -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidlab.flow import DisFlow, Motion, MotionEstimator, resize_flow
+from vidlab.flow import FlowEstimator, Motion, MotionEstimator, resize_flow
 from vidlab.flow.warp import followed, resample, source_planes
 from vidlab.temporal.combine import Combine
 from vidlab.temporal.protocol import Evidence, StableFrame
@@ -60,7 +60,7 @@ class Path:
 class FollowingWindowFilter:
     """Combines the frames around each frame, carried to it; cut off at the ends of each shot."""
 
-    def __init__(self, combine: Combine, *, window: int, flow: DisFlow, cut_similarity: float) -> None:
+    def __init__(self, combine: Combine, *, window: int, flow: FlowEstimator, cut_similarity: float) -> None:
         """Set up an empty filter.
 
         Args:
@@ -127,7 +127,7 @@ class FollowingExponential:
 
     delay = 0
 
-    def __init__(self, *, alpha: float, flow: DisFlow, cut_similarity: float) -> None:
+    def __init__(self, *, alpha: float, flow: FlowEstimator, cut_similarity: float) -> None:
         """Set up an empty filter.
 
         Args:

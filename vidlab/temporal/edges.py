@@ -10,6 +10,7 @@ import numpy as np
 from vidlab.flow.warp import resize_map
 from vidlab.metrics.overlap import window_of
 from vidlab.metrics.proxy import outline_contrast
+from vidlab.refinement.guided import Guide, dot
 from vidlab.types import Float32Array, UInt8Image
 
 # The filter is solved at a smaller size ("Fast Guided Filter", He and Sun, 2015): at most so much smaller,
@@ -146,8 +147,9 @@ def _pulled(window: _Window) -> Float32Array:
     probs, colors = (
         np.asarray(_shrunk(a, window.solved_hw), np.float32) for a in (window.probs, window.colors)
     )
-    slopes, offset = (resize_map(a, window.probs.shape) for a in _explain(probs, colors, reach=window.reach))
-    pulled = _dot(window.colors, slopes)
+    guide = Guide(colors, reach=window.reach, eps=FLATNESS)
+    slopes, offset = (resize_map(a, window.probs.shape) for a in guide.explain(probs))
+    pulled = dot(window.colors, slopes)
     pulled += offset
     return np.clip(pulled, 0, 1, out=pulled)
 
@@ -169,38 +171,3 @@ def _blended(probs: Float32Array, window: _Window, pulled: Float32Array, *, shar
     blended, inside = probs.copy(), probs[window.place]
     blended[window.place] = cv2.addWeighted(inside, 1 - share, resize_map(pulled, inside.shape), share, 0)
     return blended
-
-
-def _explain(probs: Float32Array, colors: Float32Array, *, reach: int) -> tuple[Float32Array, Float32Array]:
-    """Slope of probability over color, float32 (h, w, 3), and offset, (h, w), around each pixel."""
-    mean, mean_probs = _mean(colors, reach), _mean(probs, reach)
-    planes, means = _planes(colors), _planes(mean)
-    rp, gp, bp = (_mean(planes[i] * probs, reach) - means[i] * mean_probs for i in range(3))
-    rr, rg, rb, gg, gb, bb = (
-        _mean(planes[i] * planes[j], reach) - means[i] * means[j] + (FLATNESS if i == j else 0)
-        for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-    )
-    # the inverse of a symmetric 3 × 3 matrix, written out: a thousandfold faster than one call per pixel
-    xx, xy, xz = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
-    yy, yz, zz = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    determinant = rr * xx + rg * xy + rb * xz
-    red, green, blue = rp / determinant, gp / determinant, bp / determinant
-    slopes = np.empty(colors.shape, np.float32)
-    slopes[..., 0] = xx * red + xy * green + xz * blue
-    slopes[..., 1] = xy * red + yy * green + yz * blue
-    slopes[..., 2] = xz * red + yz * green + zz * blue
-    return _mean(slopes, reach), _mean(mean_probs - _dot(mean, slopes), reach)
-
-
-def _planes(colors: Float32Array) -> list[Float32Array]:
-    return [np.asarray(plane, np.float32) for plane in cv2.split(colors)]
-
-
-def _dot(colors: Float32Array | UInt8Image, slopes: Float32Array) -> Float32Array:
-    """Sum of the products of three channels, float32 (h, w); OpenCV has a fast path for three."""
-    products = cv2.multiply(colors, slopes, dtype=cv2.CV_32F)
-    return np.asarray(cv2.transform(products, np.ones((1, 3), np.float32)), np.float32)
-
-
-def _mean(values: Float32Array, reach: int) -> Float32Array:
-    return np.asarray(cv2.blur(values, (2 * reach + 1, 2 * reach + 1)), np.float32)

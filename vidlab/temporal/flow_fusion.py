@@ -19,7 +19,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.flow import DisFlow, MotionEstimator, resize_flow
+from vidlab.flow import FlowEstimator, MotionEstimator, flow_of, resize_flow
 from vidlab.params import FusionParams
 from vidlab.temporal.area import adaptive_threshold
 from vidlab.temporal.edges import EdgeSnapper
@@ -39,7 +39,7 @@ class FlowFusion:
     """Masks fused along the flow; causal with `look_ahead=0`, both ways otherwise."""
 
     def __init__(
-        self, params: FusionParams, *, look_ahead: int, chunk: int, flow: DisFlow | None = None
+        self, params: FusionParams, *, look_ahead: int, chunk: int, flow: FlowEstimator | None = None
     ) -> None:
         """Set up an empty stabilizer.
 
@@ -53,7 +53,7 @@ class FlowFusion:
         self._look_ahead = look_ahead
         self._chunk = chunk
         self.delay = look_ahead + chunk - 1
-        self._flow = flow or DisFlow(preset=params.flow_preset, scale=params.flow_scale)
+        self._flow = flow or flow_of(params)
         self._motion = MotionEstimator(
             self._flow, cut_similarity=params.cut_similarity, both_ways=look_ahead > 0
         )

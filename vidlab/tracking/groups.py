@@ -44,6 +44,15 @@ def identified(tracked: Instances) -> Instances:
     return tracked.where(ids_of(tracked) != NOBODY)
 
 
+def one_each(tracked: Instances) -> Instances:
+    """Return the surest detection of each object, by ascending identity; those of nobody are left out."""
+    ids = ids_of(tracked)
+    order = np.lexsort((-tracked.scores, ids))
+    order = order[ids[order] != NOBODY]
+    first = order[np.unique(ids[order], return_index=True)[1]]
+    return Instances(tracked.masks[first], tracked.scores[first], tracked.class_ids[first], ids[first])
+
+
 def without_masks(tracked: Instances) -> Instances:
     """Return all that is known of detections but their masks, bool (N, 0, 0): small enough to wait."""
     nothing = np.zeros((len(tracked), 0, 0), np.bool_)

@@ -12,7 +12,7 @@ from vidlab.errors import SourceError
 from vidlab.jobs.clips import holds_clips, match_clips
 from vidlab.jobs.output import require_replaceable
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.reading import MaskFile, MasksFrom, Network
 from vidlab.jobs.record import describe_file, describe_params, describe_run
 from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.jobs.resume import Checkpoints, is_same
@@ -49,7 +49,7 @@ class ClipSource:
     """
 
     video: Path
-    masks_from: MaskFile | Network
+    masks_from: MasksFrom
     truth: Path | None = None
 
     @property
@@ -64,7 +64,7 @@ def silently(_name: str) -> AbstractContextManager[Progress]:
     return nullcontext(silent)
 
 
-def clip_sources(video: Path, *, masks_from: MaskFile | Network, truth: Path | None) -> dict[str, ClipSource]:
+def clip_sources(video: Path, *, masks_from: MasksFrom, truth: Path | None) -> dict[str, ClipSource]:
     """Return one clip, or the clips of folders as `vidlab evaluate` takes them.
 
     Args:
@@ -236,4 +236,6 @@ def _describe(source: ClipSource) -> dict[str, Any]:
         seen: dict[str, Any] = {**(describe_file(masks.path) or {}), "probs": masks.probs}
     else:
         seen = {"model": masks.name, "weights": masks.weights}
+        if isinstance(masks, Network):
+            seen["options"] = masks.options.model_dump(mode="json")
     return {"video": describe_file(source.video), "masks": seen, "truth": describe_file(source.truth)}

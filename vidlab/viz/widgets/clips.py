@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlab.errors import ParameterError
-from vidlab.jobs.reading import MaskFile, Network
+from vidlab.jobs.reading import MasksFrom
 from vidlab.jobs.rehearsal import Rehearsal
-from vidlab.params import EvaluateParams, EvidenceParams, PanelParams, SourceParams
+from vidlab.params import EvaluateParams, EvidenceParams, PanelParams, SegmentParams, SourceParams
 from vidlab.viz.widgets.shown import Rehearsing, Wish
 
 TOLD_FRAMES = 10  # a line on the page for every frame would slow the reading
@@ -23,6 +23,8 @@ class Clip:
         truth: Folder of PNGs with true masks, one per frame; None without.
         class_ids: COCO ids of the wanted classes; None takes all.
         source: How frames are read; None takes the defaults of `SourceParams`.
+        segment: How networks are run and masks refined, once, before any slider is turned; None takes the
+            defaults of `SegmentParams`.
         evidence: Which detections count; None takes the defaults of `EvidenceParams`.
 
     Raises:
@@ -30,10 +32,11 @@ class Clip:
     """
 
     video: Path
-    masks: Mapping[str, MaskFile | Network]
+    masks: Mapping[str, MasksFrom]
     truth: Path | None = None
     class_ids: tuple[int, ...] | None = None
     source: SourceParams | None = None
+    segment: SegmentParams | None = None
     evidence: EvidenceParams | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +65,7 @@ class Opener:
             class_ids=clip.class_ids,
             truth=clip.truth,
             source=clip.source,
+            segment=clip.segment,
             evidence=clip.evidence,
             judge=EvaluateParams(davis_t=settings.davis_t),
             scale=settings.scale,

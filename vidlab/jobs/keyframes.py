@@ -1,0 +1,90 @@
+"""Masks of every frame, from a network (or the user's file) that is asked about some frames only."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from vidlab.jobs.stopwatch import Stopwatch
+from vidlab.params import KeyframeParams
+from vidlab.temporal.keyframes import Keyframes
+from vidlab.types import Frame, Observation
+
+NETWORK, CARRY = "network", "carry"  # stages
+
+Observe = Callable[[], Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A frame that the network saw; a run that begins there gives what one that came by gave from there on.
+
+    Attributes:
+        place: Its place among the frames that are read, from 0.
+        number: Its place among the keyframes, from 0.
+    """
+
+    place: int
+    number: int
+
+
+FIRST = Keyframe(0, 0)
+
+
+class KeyframeReader:
+    """Carries observations from keyframes to the frames between; for one pass over the frames.
+
+    Attributes:
+        last: The last keyframe that does not come after the frame that was given last; None before the first.
+    """
+
+    def __init__(self, params: KeyframeParams, *, stopwatch: Stopwatch) -> None:
+        """Begin with no frame read; time that is not the network's counts as the stage `carry`."""
+        self._keyframes = Keyframes(params)
+        self._stopwatch = stopwatch
+        self._waiting: deque[tuple[Frame, bool]] = deque()
+        self.last: Keyframe | None = None
+
+    def read(
+        self, asked: Iterable[tuple[Frame, Observe]], *, since: Keyframe
+    ) -> Iterator[tuple[Frame, Observation]]:
+        """Yield every frame with its observation; as many frames wait as masks come late.
+
+        Args:
+            asked: Each frame, from a keyframe on, with what finds its masks, which is called for keyframes
+                only.
+            since: That keyframe.
+        """
+        place, number = since.place, since.number
+        for frame, found, is_key in self._carried(asked):
+            if is_key:
+                self.last = Keyframe(place, number)
+                number += 1
+            place += 1
+            yield frame, found
+
+    def _carried(self, asked: Iterable[tuple[Frame, Observe]]) -> Iterator[tuple[Frame, Observation, bool]]:
+        for frame, observe in asked:
+            yield from self._given(self._step(frame, observe))
+        with self._stopwatch.stage(CARRY):
+            rest = self._keyframes.flush()
+        yield from self._given(rest)
+
+    def _step(self, frame: Frame, observe: Observe) -> list[Observation]:
+        called: list[bool] = []
+
+        def noted() -> Observation:
+            called.append(True)
+            return observe()
+
+        seconds = self._stopwatch.seconds
+        before_s = seconds.get(NETWORK, 0.0)
+        with self._stopwatch.stage(CARRY):
+            found = self._keyframes.step(frame.image, noted)
+        seconds[CARRY] -= seconds.get(NETWORK, 0.0) - before_s
+        self._waiting.append((frame, bool(called)))
+        return found
+
+    def _given(self, found: Iterable[Observation]) -> Iterator[tuple[Frame, Observation, bool]]:
+        for observation in found:
+            frame, is_key = self._waiting.popleft()
+            yield frame, observation, is_key

@@ -1,0 +1,132 @@
+"""Networks of segmentation-models-pytorch: a decoder on any of its encoders, or of timm's.
+
+Its networks take sizes that their stride divides, and return scores; here they take any size and return what
+torchvision's do, so that everything downstream knows one kind. They are trained on pictures normalized as
+ImageNet's, which is what most of the encoders want.
+"""
+
+import importlib
+import logging
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidlab.errors import MissingExtraError, ParameterError, WeightsError
+from vidlab.models.outputs import BACKGROUND_NAME, N_VOC_OUTPUTS
+from vidlab.models.request import NetworkRequest
+from vidlab.models.semantic import SemanticSegmenter
+from vidlab.models.weights import Found, find_weights
+from vidlab.models.zoo import RANDOM_SEED, semantic, semantic_outputs
+
+PREFIX = "smp_"
+DEFAULT_ENCODER = "resnet34"
+LEAST_PX = {"smp_pan": 128}  # it halves its smallest map, a sixteenth of the picture, three times
+HEAD = "segmentation_head.0.weight"  # one row for each output
+logger = logging.getLogger(__name__)
+
+
+class AnySize(nn.Module):
+    """A network as torchvision's are: pictures of any size in, `{"out": scores}` of that size out."""
+
+    def __init__(self, network: nn.Module, *, stride: int, least_px: int = 1) -> None:
+        """Take a network whose input's sides must be multiples of `stride`, and `least_px` at least."""
+        super().__init__()
+        self.network = network
+        self.stride = stride
+        self.least_px = least_px
+
+    def forward(self, batch: Tensor) -> dict[str, Tensor]:
+        """Repeat the last row and column as far as the stride wants, and cut the scores back."""
+        height, width = batch.shape[-2:]
+        right, below = self._missing(width), self._missing(height)
+        if right or below:
+            batch = F.pad(batch, (0, right, 0, below), mode="replicate")
+        return {"out": self.network(batch)[..., :height, :width]}
+
+    def _missing(self, side_px: int) -> int:
+        return max(side_px + -side_px % self.stride, self.least_px) - side_px
+
+
+def require_smp() -> ModuleType:
+    """Import segmentation-models-pytorch.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return importlib.import_module("segmentation_models_pytorch")
+    except ImportError:
+        raise MissingExtraError.for_feature("a network named smp_…", extra="smp") from None
+
+
+def build(request: NetworkRequest) -> SemanticSegmenter:
+    """Build a network of segmentation-models-pytorch (see each one's paper there); see `registry.create`.
+
+    The number of its outputs is read from the weights; encoder and names of classes from the weights or the
+    .json beside them, where the options do not tell.
+    """
+    require_smp()
+    found = find_weights(request.weights, own=None, model=request.name)
+    said = found.recipe.architecture
+    if said not in (None, request.name):
+        raise WeightsError(
+            f"weights must be those of {request.name}, got {found.file} with those of {said}; "
+            f"take --model {said}"
+        )
+    n_outputs = _n_outputs(request, found)
+    outputs = semantic_outputs(request, found, n_outputs=n_outputs, default=None)
+    encoder = request.options.encoder or found.recipe.encoder or DEFAULT_ENCODER
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(RANDOM_SEED)
+        network = build_network(request.name, encoder=encoder, n_outputs=n_outputs)
+    found.fill(network.network)
+    if outputs.names:
+        told = ", ".join(f"{class_id} {name}" for class_id, name in outputs.names.items())
+        logger.warning("%s: classes that COCO does not name go by number: %s", request.name, told)
+    return semantic(network, request, found, outputs=outputs, input_short_px=None)
+
+
+def build_network(name: str, *, encoder: str, n_outputs: int, encoder_weights: str | None = None) -> AnySize:
+    """Build a network, its decoder with random weights.
+
+    Args:
+        name: Name in the registry, such as `smp_unet`.
+        encoder: A name of segmentation-models-pytorch's, or `tu-NAME` for one of timm's.
+        n_outputs: Number of maps of scores, background among them.
+        encoder_weights: What `encoder_weights` of the library takes, such as `imagenet`, which it downloads;
+            None for random ones.
+
+    Raises:
+        ParameterError: There is no such encoder, or the network cannot use it.
+        MissingExtraError: segmentation-models-pytorch is not installed.
+    """
+    smp: Any = require_smp()
+    try:
+        network = smp.create_model(
+            name.removeprefix(PREFIX),
+            encoder_name=encoder,
+            encoder_weights=encoder_weights,
+            classes=n_outputs,
+        )
+    except (KeyError, ValueError, RuntimeError, AttributeError, TypeError, NotImplementedError) as error:
+        logger.debug("segmentation-models-pytorch refused %s", encoder, exc_info=error)
+        some = ", ".join(smp.encoders.get_encoder_names()[:6])
+        raise ParameterError(
+            f"the encoder must be one that {name} can use, got {encoder!r}; choose one of "
+            f"segmentation-models-pytorch's, such as {some}, or tu-NAME for one of timm's"
+        ) from error
+    return AnySize(network, stride=int(network.encoder.output_stride), least_px=LEAST_PX.get(name, 1))
+
+
+def _n_outputs(request: NetworkRequest, found: Found) -> int:
+    """Return how many outputs the weights have; with random ones, as many as there are names."""
+    if found.file is not None:
+        if HEAD not in found.state:
+            raise WeightsError(f"weights of {request.name} must have {HEAD!r}, got {found.file} without it")
+        return len(found.state[HEAD])
+    names = [name.lower() for name in request.class_names]
+    alone = BACKGROUND_NAME in names or request.options.activation == "sigmoid" or len(names) == 1
+    return (len(names) if alone else len(names) + 1) if names else N_VOC_OUTPUTS
