@@ -57,6 +57,16 @@ from vidlab.params.tracking import (
     tracker_model,
     tracker_params,
 )
+from vidlab.params.training import (
+    RECIPES,
+    AugmentParams,
+    CropName,
+    FitParams,
+    LossName,
+    SceneDataParams,
+    TrainDataParams,
+    TrainNetworkParams,
+)
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
@@ -78,6 +88,11 @@ GROUPS = (
     StreamParams,
     ProfileParams,
     TuneParams,
+    TrainDataParams,
+    SceneDataParams,
+    AugmentParams,
+    TrainNetworkParams,
+    FitParams,
     PanelParams,
 )
 
@@ -88,11 +103,14 @@ __all__ = [
     "FLOW_MODELS",
     "GROUPS",
     "METHODS",
+    "RECIPES",
     "TRACKER_PARAMS",
+    "AugmentParams",
     "BackendName",
     "BlockMatchingParams",
     "ByteTrackParams",
     "ClipParams",
+    "CropName",
     "DecodingParams",
     "DeepSortParams",
     "Device",
@@ -103,6 +121,7 @@ __all__ = [
     "FarnebackParams",
     "FetchParams",
     "FilterParams",
+    "FitParams",
     "FlowFusionParams",
     "FlowFusionTwoPassParams",
     "FlowName",
@@ -116,6 +135,7 @@ __all__ = [
     "KeyframeParams",
     "LoaderGridParams",
     "LoaderParams",
+    "LossName",
     "LucasKanadeParams",
     "MatchingParams",
     "MedianParams",
@@ -131,6 +151,7 @@ __all__ = [
     "RefineMethod",
     "RefineParams",
     "Resampling",
+    "SceneDataParams",
     "ScheduleParams",
     "SegmentParams",
     "SortParams",
@@ -138,6 +159,8 @@ __all__ = [
     "StreamParams",
     "TrackerParams",
     "TrackingJudgeParams",
+    "TrainDataParams",
+    "TrainNetworkParams",
     "TuneParams",
     "WriterParams",
     "method_model",
