@@ -25,7 +25,7 @@ LEAK = 0.3  # slope of LeakyReLU below 0, which Keras takes unless told otherwis
 STRIDE = 2 ** len(DOWN)
 N_OUTPUTS = 8  # of random weights without names
 FIRST, LAST = "down.0.0.weight", "out.weight"  # what tells width and number of outputs
-HALVING = {"kernel_size": 4, "stride": 2, "padding": 1}  # and doubling, transposed
+KERNEL, STEP, RIM = 4, 2, 1  # a convolution of these halves sides, a transposed one doubles them
 
 
 class ReferenceUNet(nn.Module):
@@ -55,7 +55,7 @@ class ReferenceUNet(nn.Module):
             _up(before, after, dropout=DROPOUT if place < N_DROPOUT else 0.0)
             for place, (before, after) in enumerate(zip(taken, up, strict=False))
         )
-        self.out = nn.ConvTranspose2d(taken[-1], n_outputs, **HALVING)
+        self.out = nn.ConvTranspose2d(taken[-1], n_outputs, KERNEL, STEP, RIM)
         self.apply(_glorot)
 
     def forward(self, batch: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
 
 
 def _down(before: int, after: int, *, normalized: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv2d(before, after, bias=False, **HALVING)]
+    layers: list[nn.Module] = [nn.Conv2d(before, after, KERNEL, STEP, RIM, bias=False)]
     if normalized:
         layers.append(nn.BatchNorm2d(after))
     return nn.Sequential(*layers, nn.LeakyReLU(LEAK))
@@ -107,7 +107,7 @@ def _down(before: int, after: int, *, normalized: bool) -> nn.Sequential:
 
 def _up(before: int, after: int, *, dropout: float) -> nn.Sequential:
     layers: list[nn.Module] = [
-        nn.ConvTranspose2d(before, after, bias=False, **HALVING),
+        nn.ConvTranspose2d(before, after, KERNEL, STEP, RIM, bias=False),
         nn.BatchNorm2d(after),
     ]
     if dropout:
