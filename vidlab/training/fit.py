@@ -5,6 +5,7 @@ so a run goes on after any step, and the number of loaders does not matter. On a
 the same bits; a GPU adds up in an order of its own.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from vidlab.training.scores import ScoreCount
 
 Watch = Callable[[int, int, Course], None]
 """Told after every step how many are done, of how many, and what is known so far."""
+logger = logging.getLogger(__name__)
 LATEST = 50  # steps after which losses are looked at: each look waits for a GPU
 STEPS_APART = 1_000_003  # so that no two steps of near seeds draw alike
 
@@ -173,6 +175,11 @@ class Fit:
         course.is_over = course.epoch >= params.epochs or 0 < params.patience <= late
         self._log(row, course.epoch)
         self._save()
+        logger.info(
+            "epoch %d of %d: loss %.4f, validation loss %.4f, Dice %.4f%s, mIoU %.4f, %.0f s",
+            course.epoch, params.epochs, mean_loss, row["valid_loss"], row["dice"],
+            " (best)" if course.best_epoch == course.epoch else "", row["miou"], seconds,
+        )  # fmt: skip
 
     def _judge(self, *, epoch: int) -> Row:
         """Measure on the validation pictures, whole and each once."""

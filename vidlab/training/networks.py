@@ -23,6 +23,19 @@ def trainable() -> tuple[str, ...]:
     return tuple(name for name in MODELS if name == REFERENCE or name.startswith(PREFIX))
 
 
+def require_trainable(network: str) -> None:
+    """Check the name of a network that shall be trained.
+
+    Raises:
+        ParameterError: No network that can be trained has it.
+    """
+    if network not in trainable():
+        raise ParameterError(
+            f"the network must be one that can be trained here, got {network!r}; choose from: "
+            f"{', '.join(trainable())}"
+        )
+
+
 def build(params: TrainNetworkParams, *, n_outputs: int, seed: int) -> AnySize:
     """Build a network; what has no weights yet is drawn from the seed.
 
@@ -36,11 +49,7 @@ def build(params: TrainNetworkParams, *, n_outputs: int, seed: int) -> AnySize:
         WeightsError: The encoder's weights cannot be had.
         MissingExtraError: segmentation-models-pytorch is not installed.
     """
-    if params.network not in trainable():
-        raise ParameterError(
-            f"the network must be one that can be trained here, got {params.network!r}; choose from: "
-            f"{', '.join(trainable())}"
-        )
+    require_trainable(params.network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if params.network == REFERENCE:
