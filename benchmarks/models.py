@@ -69,7 +69,9 @@ def scene(size_hw: tuple[int, int], *, n_frames: int) -> list[NDArray[np.uint8]]
 def load(device: str) -> dict[str, Segmenter]:
     """Build every network with random weights, and the demo network with its own as well."""
     networks = {
-        f"{name} (random)": create(name, weights="random", device=device, score_floor=0.05) for name in MODELS
+        f"{name} (random)": create(name, weights="random", device=device, score_floor=0.05)
+        for name, spec in MODELS.items()
+        if spec.origin is not None  # the others are what their file makes them
     }
     try:
         networks["maskrcnn_demo"] = create("maskrcnn_demo", weights=None, device=device, score_floor=0.05)

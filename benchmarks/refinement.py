@@ -9,7 +9,7 @@ Masks are refined frame by frame and judged as they are (smoother: none) and aft
 scenes every kind of network sees the same pictures: soft masks of a grid of 4 to 32 pixels, hard ones that
 are frayed, and exact ones, which nothing should change. A change is against the same smoother without
 refinement, in points; in brackets its 95 % interval, drawn over clips and within them over frames. worst is
-the clip whose headline loses most. cost is time of the processor per frame, in units of what flow_fusion alone
+the clip whose headline loses most; cost is time of the processor per frame, in units of what flow_fusion
 takes. Nothing was tuned on the real sequences.
 """
 

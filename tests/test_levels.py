@@ -53,7 +53,6 @@ ONE_MODULE = {
     "nbclient": "jobs",
     "nbformat": "jobs",
     "pooch": "jobs",
-    "motmetrics": "metrics",
     "optuna": "tuning",
     "sqlalchemy": "tuning",  # where Optuna keeps a study
     "segmentation_models_pytorch": "models",

@@ -4,7 +4,7 @@ Things (what can be counted) have COCO's ids 1 to 90, stuff (road, sky, …) tho
 to 200; what a network of the user's own calls by other names gets an id from `CUSTOM_IDS`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vidlab.errors import ParameterError
 from vidlab.types import OBJECT_CLASS_ID
@@ -99,12 +99,18 @@ def is_known(class_id: int) -> bool:
     return class_id in COCO_NAMES or class_id in STUFF_NAMES or class_id in CUSTOM_IDS
 
 
-def class_name(class_id: int) -> str:
+def class_name(class_id: int, own: Mapping[int, str] | None = None) -> str:
     """Return the COCO name of an id; `object` for OBJECT_CLASS_ID, `class 12` for an id COCO does not use.
 
-    >>> class_name(18), class_name(149)
-    ('dog', 'road')
+    Args:
+        class_id: The id.
+        own: Names by id of the classes of a network of the user's own.
+
+    >>> class_name(18), class_name(149), class_name(201), class_name(201, {201: "hair"})
+    ('dog', 'road', 'class 201', 'hair')
     """
+    if own and class_id in own:
+        return own[class_id]
     if class_id == OBJECT_CLASS_ID:
         return "object"
     return COCO_NAMES.get(class_id) or STUFF_NAMES.get(class_id, f"class {class_id}")
@@ -124,7 +130,10 @@ def class_id(name: str) -> int:
     found = known_class_id(name)
     if found is None:
         known = ", ".join(list(COCO_NAMES.values())[:20])
-        raise ParameterError(f"unknown class {name!r}; choose a COCO or VOC name or COCO id: {known}, …")
+        raise ParameterError(
+            f"unknown class {name!r}; choose a COCO or VOC name or COCO id: {known}, …; other classes of a "
+            f"network of your own go by their number, from {CUSTOM_IDS[0]}"
+        )
     return found
 
 

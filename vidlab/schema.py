@@ -40,7 +40,7 @@ def tunable(
     *,
     unit: str = "",
     off: float | None = None,
-    search: tuple[float, float] | None = None,
+    search: tuple[Any, ...] | None = None,
     log: bool = False,
     step: float | None = None,
     tuned: bool = False,
@@ -53,7 +53,8 @@ def tunable(
         meaning: One sentence, saying which way it pushes.
         unit: Its unit.
         off: The value at which its step does nothing, for the numbers that are a step of their own.
-        search: Smallest and largest value worth trying, where the range allows absurd ones.
+        search: Smallest and largest value worth trying, where the range allows absurd ones; of choices all
+            that are.
         log: Try it on a logarithmic scale: what counts is by how much it is multiplied.
         step: Distance between values that are tried.
         tuned: Searched by `vidlab tune` unless others are named.
@@ -78,7 +79,7 @@ class Tunable:
         unit: Unit, empty for plain numbers.
         meaning: One sentence, saying which way it pushes.
         off: The value at which its step does nothing: False, or a number; None where it is no step.
-        search: Smallest and largest value worth trying; None where the whole range is.
+        search: Smallest and largest value worth trying, of choices all that are; None where everything is.
         log: To be tried on a logarithmic scale.
         step: Distance between values that are tried, None for any.
         tuned: Searched by `vidlab tune` unless others are named.
@@ -94,7 +95,7 @@ class Tunable:
     unit: str
     meaning: str
     off: float | None
-    search: tuple[float, float] | None = None
+    search: tuple[Any, ...] | None = None
     log: bool = False
     step: float | None = None
     tuned: bool = False

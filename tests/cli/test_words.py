@@ -9,7 +9,14 @@ import pytest
 import vidlab
 from vidlab import cli, params, schema
 from vidlab.cli.options import describe
-from vidlab.params import EvaluateParams, EvidenceParams, SegmentParams, SourceParams, WriterParams
+from vidlab.params import (
+    EvaluateParams,
+    EvidenceParams,
+    NetworkParams,
+    SegmentParams,
+    SourceParams,
+    WriterParams,
+)
 from vidlab.schema import tunables
 
 COMMANDS = (
@@ -48,8 +55,11 @@ def test_version(capsys):
 @pytest.mark.parametrize(
     ("command", "models"),
     [
-        ("segment", (SourceParams, SegmentParams, EvidenceParams)),
-        ("stabilize", (SourceParams, SegmentParams, EvidenceParams, WriterParams)),
+        ("segment", (SourceParams, SegmentParams, NetworkParams, EvidenceParams)),
+        ("stabilize", (SourceParams, SegmentParams, NetworkParams, EvidenceParams, WriterParams)),
+        ("tune", (SourceParams, SegmentParams, NetworkParams, EvidenceParams)),
+        ("profile", (NetworkParams,)),
+        ("stream", (NetworkParams,)),
         ("evaluate", (SourceParams, EvaluateParams)),
     ],
 )

@@ -60,7 +60,12 @@ def params(**settings) -> SegmentParams:
 
 def observed(clip, masks_from, **settings) -> list[Instances]:
     reading = open_reading(
-        clip.video, masks_from=masks_from, class_ids=None, source=None, segment=params(**settings), evidence=None
+        clip.video,
+        masks_from=masks_from,
+        class_ids=None,
+        source=None,
+        segment=params(**settings),
+        evidence=None,
     )
     return [observation for _, observation in reading]
 
@@ -69,11 +74,11 @@ def test_network_sees_every_fourth_frame_and_the_result_says_so(clip, tmp_path, 
     result = segment(
         clip.video, network=Network("maskrcnn_demo"), out=tmp_path / "out", segment=params(every=EVERY)
     )
-    assert network.seen == [0, 4, 8]
-    assert network.batches == [1, 1, 1]
-    assert (result.n_keyframes, result.n_frames) == (3, N_FRAMES)
+    assert network.seen == [0, 4, 8, 11]
+    assert network.batches == [1, 1, 1, 1]
+    assert (result.n_keyframes, result.n_frames) == (4, N_FRAMES)
     said = json.loads((tmp_path / "out" / "params.json").read_text())
-    assert (said["n_keyframes"], said["segment"]["keyframe_every"]) == (3, EVERY)
+    assert (said["n_keyframes"], said["segment"]["keyframe_every"]) == (4, EVERY)
     assert {"network_s", "carry_s"} <= set(said["timing"])
     assert min(said["timing"].values()) >= 0
 
@@ -139,7 +144,7 @@ def test_run_that_was_stopped_goes_on_as_if_it_had_not_been(clip, tmp_path, monk
     with pytest.raises(KeyboardInterrupt):
         stabilized(clip, tmp_path / "out", settings=settings, progress=stop)
     again = stabilized(clip, tmp_path / "out", settings=settings, resume=True)
-    assert again.n_keyframes == whole.n_keyframes == 3
+    assert again.n_keyframes == whole.n_keyframes == 3 + look_ahead  # the last frame, which others wait for
     assert_same_results(tmp_path / "whole", tmp_path / "out")
 
 
@@ -155,17 +160,17 @@ def test_run_that_goes_on_asks_the_network_from_the_last_keyframe_on(clip, tmp_p
         stabilized(clip, tmp_path / "out", progress=stop, **options)
     network.seen.clear()
     stabilized(clip, tmp_path / "out", resume=True, **options)
-    assert network.seen == [4, 8]
+    assert network.seen == [4, 8, 11]
 
 
 def test_command_line_says_how_often_the_network_ran(clip, tmp_path, capsys):
     words = ["stabilize", str(clip.video), "--masks", str(clip.detections), "--keyframe-every", "4"]
     assert cli.main([*words, "--method", "none", "--out", str(tmp_path / "out")]) == 0
-    assert f"masks were used of 3 of {N_FRAMES} frames" in capsys.readouterr().out
-    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["n_keyframes"] == 3
+    assert f"masks were used of 4 of {N_FRAMES} frames" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["n_keyframes"] == 4
 
 
-def test_clip_shorter_than_a_stretch_has_one_keyframe(clip, network):
+def test_clip_shorter_than_a_stretch_begins_and_ends_with_a_keyframe(clip, network):
     reading = open_reading(
         clip.video,
         masks_from=Network("maskrcnn_demo"),
@@ -175,5 +180,5 @@ def test_clip_shorter_than_a_stretch_has_one_keyframe(clip, network):
         evidence=None,
     )
     found = [observation for _, observation in reading]
-    assert (len(found), reading.n_keyframes) == (3, 1)
+    assert (len(found), reading.n_keyframes) == (3, 2)
     assert all(observation.size_hw == SIZE_HW and len(observation) == 1 for observation in found)

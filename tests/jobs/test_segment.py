@@ -9,7 +9,7 @@ from tiny_clip import DOG, MISSED, N_FRAMES, PERSON, detected, make_clip, true_m
 from vidlab import models
 from vidlab.errors import ParameterError
 from vidlab.jobs import MaskFile, Network, segment, stabilize
-from vidlab.params import EvidenceParams, SegmentParams, SourceParams, method_params
+from vidlab.params import EvidenceParams, NetworkParams, SegmentParams, SourceParams, method_params
 from vidlab.types import ClassProbs, Observation, UInt8Image
 
 
@@ -62,8 +62,10 @@ def test_instances_are_written_above_the_floor_and_masks_at_the_operating_point(
         "model": "maskrcnn_demo",
         "weights": "by heart",
         "weights_file": None,
+        "options": NetworkParams().model_dump(),
         "device": "cpu",
     }
+    assert said["class_names"] == {}
 
 
 def test_frames_go_to_the_network_in_batches(clip, tmp_path, oracle):

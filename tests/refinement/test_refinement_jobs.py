@@ -19,12 +19,14 @@ from vidlab.jobs.reading import open_reading
 from vidlab.jobs.rehearsal import Rehearsal
 from vidlab.masks.png import write_probs_png
 from vidlab.metrics.overlap import iou
-from vidlab.params import SegmentParams, method_params
+from vidlab.params import PanelParams, SegmentParams, method_params
 from vidlab.types import ClassProbs, Instances
 from vidlab.video import open_source
+from vidlab.viz.widgets.clips import Clip, Opener
+from vidlab.viz.widgets.shown import Wish
 
 GUIDED = SegmentParams(refine="guided", refine_reach=0.1)
-CRF = SegmentParams(refine="crf", refine_reach=0.1)
+CRF = SegmentParams(refine="crf", refine_reach=0.1, crf_distance=0.2)
 KILLED_RUNS = ROOT / "tests" / "jobs" / "killed_runs.py"
 
 
@@ -194,3 +196,12 @@ def test_frames_and_masks_are_not_written_to(clip):
         evidence=None,
     )
     assert all(np.array_equal(frame.image, image) for (frame, _), image in zip(opened, images, strict=True))
+
+
+def test_sliders_see_the_refined_clip(clip):
+    said = Clip(clip.video, {"net": MaskFile(clip.detections)}, class_ids=(DOG,), segment=GUIDED)
+    rules = PanelParams(scale=1, memory_mb=50)
+    opened = Opener({"tiny": said}, settings=rules)(Wish("tiny", "net", method_params("none")), print)
+    seen = [mask_of(observation) for observation in read(clip, segment=GUIDED)]
+    found = [i for i in range(N_FRAMES) if i not in tiny_clip.MISSED]
+    assert all(np.array_equal(opened.raw[i], seen[i]) for i in found)

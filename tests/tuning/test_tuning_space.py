@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vidlab.errors import ParameterError
+from vidlab.flow import FLOWS
 from vidlab.params import METHODS, TuneParams, method_model
 from vidlab.schema import build, tunables
 from vidlab.tuning.search import base_of, first_points
@@ -102,3 +103,9 @@ def test_the_default_method_is_tried_first_and_then_the_other_defaults():
 def test_a_point_is_checked_as_any_setting_is():
     with pytest.raises(ParameterError, match=r"memory must lie in \[0, 1\), got 2"):
         _ = Point("flow_fusion", {"memory": 2}).params
+
+
+def test_flows_that_need_weights_are_not_tried():
+    flow = next(each for each in axes_of("flow_fusion", ["all"]) if each.name == "flow")
+    assert flow.default == "dis"
+    assert set(flow.choices) == {name for name, spec in FLOWS.items() if not spec.needs_torch}

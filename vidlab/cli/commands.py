@@ -4,8 +4,9 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vidlab import classes as vocabulary
 from vidlab.cli.options import given
@@ -15,6 +16,7 @@ from vidlab.params import (
     FLOW_MODELS,
     GROUPS,
     METHODS,
+    TRACKER_PARAMS,
     EvidenceParams,
     MethodParams,
     NetworkParams,
@@ -115,12 +117,10 @@ def params(args: argparse.Namespace) -> int:
     groups: dict[str, type[Params]] = {}
     if args.method is None:
         groups = {model.__name__: model for model in GROUPS}
-        groups |= {f"--method {name}": model for name, model in METHODS.items()}
-        groups |= {f"--flow {name}": model for name, model in FLOW_MODELS.items() if model.model_fields}
+        groups |= _named()
     else:
-        is_flow = args.method in FLOW_MODELS
-        model = FLOW_MODELS[args.method] if is_flow else method_model(args.method)
-        groups[f"{'--flow' if is_flow else '--method'} {args.method}"] = model
+        groups = {name: model for name, model in _named().items() if name.split()[1] == args.method}
+        groups = groups or {"": method_model(args.method)}  # which refuses it
     if args.json:
         print(
             json.dumps({name: _schema(model) for name, model in groups.items()}, indent=2, ensure_ascii=False)
@@ -169,6 +169,21 @@ def _print_stabilized(result: "StabilizeResult", *, method: str) -> None:
 def _print_keyframes(n_keyframes: int | None, *, n_frames: int, what: str) -> None:
     if n_keyframes is not None:
         print(f"{what} {n_keyframes} of {n_frames} frames; the others' were carried along the flow")
+
+
+def _named() -> dict[str, type[Params]]:
+    """Return what has tunables of its own, by the option that chooses it, then its name."""
+    choices: dict[str, Mapping[Any, type[Params]]] = {
+        "--method": METHODS,
+        "--flow": FLOW_MODELS,
+        "--tracker": TRACKER_PARAMS,
+    }
+    return {
+        f"{option} {name}": model
+        for option, models in choices.items()
+        for name, model in models.items()
+        if model.model_fields
+    }
 
 
 def _method(args: argparse.Namespace) -> MethodParams:

@@ -28,6 +28,8 @@ OPTIONAL = {
     "torch": ("models", "networks"),
     "torchvision": ("models", "Mask R-CNN, DeepLabV3"),
     "segmentation-models-pytorch": ("smp", "networks named smp_…"),
+    "onnxruntime": ("onnx", "networks in ONNX files"),
+    "onnx": ("onnx", "vidlab export"),
     "decord": ("decoders", "a rival decoder"),
     "torchcodec": ("decoders", "a rival decoder"),
     "supervision": ("tracking", "interchange of detections"),

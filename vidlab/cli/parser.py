@@ -8,6 +8,7 @@ from vidlab.cli import (
     commands,
     decoders,
     evaluate,
+    export,
     fetch,
     flow,
     lint_timing,
@@ -83,6 +84,7 @@ def build_parser() -> Parser:
     track.add(commands_of, _command)
     tune.add(commands_of, _command)
     train.add(commands_of, _command)
+    export.add(commands_of, _command)
     fetch.add(commands_of, _command)
     flow.add(commands_of, _command)
     decoders.add(commands_of, _command)
@@ -239,7 +241,9 @@ def _params(to: _Commands) -> None:
         "Without METHOD: everything. With it: what --set takes for that method.",
         "vidlab params flow_fusion",
     )
-    parser.add_argument("method", metavar="METHOD", nargs="?", help=", ".join(METHODS))
+    parser.add_argument(
+        "method", metavar="METHOD", nargs="?", help=f"{', '.join(METHODS)}; or a flow, or a tracker"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=commands.params)
 

@@ -13,7 +13,10 @@ from vidlab.flow.estimator import Picture, ScaledFlow, no_flow, pyramid
 from vidlab.flow.warp import resample, resize_flow
 from vidlab.types import Float32Array
 
-NOISE_LEVELS2 = 4.0  # variance below which a block is flat: its correlation says nothing
+LEAST_SPREAD = 0.1  # gray levels: a flatter block correlates with nothing
+NOISE_LEVELS2 = (
+    100.0  # variance at which noise may be half of what a block shows: its correlation counts half
+)
 MEDIAN_PX = 5
 
 
@@ -71,16 +74,23 @@ class BlockMatchingFlow(ScaledFlow):
         """Correlation of each block at every displacement, float32 (side, side, H, W), less what it costs."""
         reach, (height, width) = self._reach_px, here.shape
         mean_here, spread_here = self._moments(here)
-        framed: Float32Array = np.pad(there, reach, "edge")
-        mean_there, spread_there = self._moments(framed)
+        # the same for all displacements, or blocks beside strong contrast would be drawn to it
+        share = spread_here / (spread_here * spread_here + np.float32(NOISE_LEVELS2))
+        mean_there, spread_there = self._moments(np.pad(there, reach, "edge"))
+        # borders are repeated before, not after, they are multiplied: moments and products see the same
+        around = self._window_px // 2
+        wide_here, wide_there = np.pad(here, around, "edge"), np.pad(there, around + reach, "edge")
         side = 2 * reach + 1
         scores = np.empty((side, side, height, width), np.float32)
         for row in range(side):
             for column in range(side):
                 part = np.s_[row : row + height, column : column + width]
-                score = self._mean(here * framed[part])
-                score -= mean_here * mean_there[part]
-                score /= spread_here * spread_there[part]
+                wide = np.s_[row : row + height + 2 * around, column : column + width + 2 * around]
+                products = self._mean(wide_here * wide_there[wide])
+                score = (
+                    products[around : around + height, around : around + width] - mean_here * mean_there[part]
+                )
+                score *= share / spread_there[part]
                 score -= np.float32(self._stay * np.hypot(row - reach, column - reach))
                 scores[row, column] = score
         return scores
@@ -88,7 +98,7 @@ class BlockMatchingFlow(ScaledFlow):
     def _moments(self, values: Float32Array) -> tuple[Float32Array, Float32Array]:
         mean = self._mean(values)
         variance = self._mean(values * values) - mean * mean
-        return mean, np.sqrt(np.maximum(variance, 0) + np.float32(NOISE_LEVELS2))
+        return mean, np.sqrt(np.maximum(variance, np.float32(LEAST_SPREAD**2)))
 
     def _mean(self, values: Float32Array) -> Float32Array:
         window = (self._window_px, self._window_px)

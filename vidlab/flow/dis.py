@@ -18,6 +18,7 @@ PRESETS = {
 # Of our ultrafast, patches lie farther apart than OpenCV's 4 px, and each takes fewer than its 12 steps: a
 # third of the time saved, and the stabilized masks are as good.
 SPARSE_STRIDE_PX, SPARSE_STEPS = 5, 8
+PATCH_PX = 8  # side of OpenCV's patches, whatever the preset
 
 
 class DisFlow(ScaledFlow):
@@ -55,6 +56,18 @@ class DisFlow(ScaledFlow):
         if still is not None:
             return still
         # the search ends at a reduced size anyway; a reduced input need not be reduced as often again
-        self._search.setFinestScale(max(0, self._finest_level - round(-math.log2(scale))))
+        finest = max(0, self._finest_level - round(-math.log2(scale)))
+        self._search.setFinestScale(_bearable(finest, picture_from.shape))
         flow = self._search.calc(picture_from, picture_to, None)  # type: ignore[call-overload]  # no first guess
         return np.asarray(flow, np.float32)
+
+
+def _bearable(finest: int, size_hw: tuple[int, ...]) -> int:
+    """Return a finest level at which OpenCV's search stays inside pictures that are low and wide.
+
+    Where the shorter side holds no pyramid down to `finest`, it chooses sizes by the width alone: of a
+    picture of 17 × 131 pixels it then makes one 2 pixels high, and reads past it.
+    """
+    deepest = int(math.log2(min(size_hw) / PATCH_PX))
+    chosen = int(math.log2(2 * size_hw[1] / (5 * PATCH_PX)) + 0.5)
+    return deepest if deepest < finest and deepest < chosen else finest

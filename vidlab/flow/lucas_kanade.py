@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from vidlab.flow.estimator import Picture, ScaledFlow, no_flow
-from vidlab.flow.spread import spread
+from vidlab.flow.spread import smoothed, spread
 from vidlab.types import BoolMask, Float32Array
 
 STEPS, STEP_PX = 20, 0.01  # a point has arrived after so many steps, or when they get shorter than this
@@ -55,7 +55,11 @@ class LucasKanadeFlow(ScaledFlow):
             return still
         points, trusted = self.sparse(picture_from, picture_to)
         return spread(
-            points, picture_from, trusted=trusted, spacing_px=self._spacing_px, edge_levels=self._edge_levels
+            smoothed(points, trusted),
+            picture_from,
+            trusted=trusted,
+            spacing_px=self._spacing_px,
+            edge_levels=self._edge_levels,
         )
 
     def sparse(self, picture_from: Picture, picture_to: Picture) -> tuple[Float32Array, BoolMask]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ class RaftFlow(ScaledFlow):
         build, own = BUILDERS[size]
         network = build(weights=None, progress=False)
         self.weights = (load or load_weights)(network, weights, str(own), own.url)
-        self._network = network.to(device).eval()
+        # a partial: a stabilizer that is put away to be resumed leaves functions where they are
+        self._network = partial(network.to(device).eval(), num_flow_updates=updates)
         self.device, self._size, self._updates = device, size, updates
 
     @property
@@ -87,7 +89,7 @@ class RaftFlow(ScaledFlow):
         height, width = picture_from.shape[:2]
         with torch.inference_mode():
             pair = [self._prepared(as_seen(picture, color=True)) for picture in (picture_from, picture_to)]
-            flow = self._network(*pair, num_flow_updates=self._updates)[-1]
+            flow = self._network(*pair)[-1]
             found = flow[0, :, :height, :width].permute(1, 2, 0).float().cpu().numpy()
         return np.ascontiguousarray(found, np.float32)
 

@@ -8,6 +8,7 @@ from vidlab.types import BoolMask, Float32Array
 
 SPREAD_CELLS = 0.7  # standard deviation of a point's say around it, in cells of the grid
 LAST_RESORT = 1e-3  # say of what was filled in, against 1 of a trusted point
+MEDIAN_POINTS = 3
 LEAST_SAY = 1e-6  # keeps a division by nothing away, and changes no trusted value
 
 
@@ -54,6 +55,17 @@ def spread(
     total[..., 0] /= weights
     total[..., 1] /= weights
     return total
+
+
+def smoothed(points: Float32Array, trusted: BoolMask) -> Float32Array:
+    """Return the median of each point and its eight neighbors, those that are not trusted filled in.
+
+    Args:
+        points: float32 (h, w, 2), displacement of the points of a grid.
+        trusted: bool (h, w), points that count.
+    """
+    planes = np.moveaxis(_filled(points, trusted), -1, 0)
+    return np.dstack([cv2.medianBlur(np.ascontiguousarray(plane), MEDIAN_POINTS) for plane in planes])
 
 
 def _filled(points: Float32Array, trusted: BoolMask) -> Float32Array:

@@ -9,6 +9,7 @@ from vidlab.jobs.reading import MaskFile, MasksFrom, Network
 from vidlab.jobs.segment import SegmentResult, segment
 from vidlab.jobs.selecting import Selection
 from vidlab.jobs.stabilize import StabilizeResult, stabilize
+from vidlab.jobs.tracking import TrackResult, TrackRules, track
 
 __all__ = [
     "EvaluateResult",
@@ -18,6 +19,8 @@ __all__ = [
     "SegmentResult",
     "Selection",
     "StabilizeResult",
+    "TrackResult",
+    "TrackRules",
     "drive",
     "evaluate",
     "evaluate_clips",
@@ -25,4 +28,5 @@ __all__ = [
     "overlay",
     "segment",
     "stabilize",
+    "track",
 ]

@@ -1,7 +1,6 @@
 """Videos of several classes: contours of each in its color over a darkened frame, and how large each is."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from vidlab.jobs.output import result_file
 from vidlab.jobs.overlays import COLORS, MASKS, MAX_WIDTH_PX, RAW, STABLE, TRUTH
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import expected
+from vidlab.jobs.wanted import names_beside
 from vidlab.jobs.writing import LABELS, RAW_LABELS
 from vidlab.masks.labels import LabelFolder, classes_in
 from vidlab.params import SourceParams, WriterParams
@@ -189,12 +189,10 @@ def _names(masks: Path, folders: Mapping[str, LabelFolder]) -> dict[int, str]:
     shown = classes_in(
         each.read(index, size_hw=None) for each in folders.values() for index in range(each.n_frames)
     )
-    try:
-        network = json.loads((masks / "params.json").read_text("utf-8"))["network"] or {}
-    except (OSError, ValueError, KeyError, TypeError):
+    if not (masks / "params.json").is_file():
         return {label: f"class {label}" for label in shown}
-    own = network.get("class_names") or {}
-    return {label: own.get(str(label)) or class_name(label) for label in shown}
+    own = names_beside(masks)
+    return {label: class_name(label, own) for label in shown}
 
 
 def _write_areas(path: Path, area_px: Mapping[str, NDArray[np.float64]], *, names: Mapping[int, str]) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +60,13 @@ class StateCurves:
         return Column(self._values, _column(name, class_id))
 
 
-def write_curves(path: Path, states: StateCurves, *, versions: dict[str, ClipSummary]) -> None:
+def write_curves(
+    path: Path,
+    states: StateCurves,
+    *,
+    versions: dict[str, ClipSummary],
+    class_names: Mapping[int, str] | None = None,
+) -> None:
     """Write every curve as CSV: one row per frame, a column per version and metric, and per class and state.
 
     Empty cells are undefined values; nine digits are kept.
@@ -72,7 +78,9 @@ def write_curves(path: Path, states: StateCurves, *, versions: dict[str, ClipSum
                 columns[f"{version}_{metric}"] = values
     for class_id in states.class_ids:
         for state in STATE_NAMES:
-            columns[f"{class_name(class_id).replace(' ', '_')}_{state}"] = states.column(state, class_id)
+            columns[f"{class_name(class_id, class_names).replace(' ', '_')}_{state}"] = states.column(
+                state, class_id
+            )
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["frame", "pts_s", *columns])

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from vidlab.jobs.stopwatch import Stopwatch
 from vidlab.params import KeyframeParams
@@ -30,6 +31,12 @@ class Keyframe:
 FIRST = Keyframe(0, 0)
 
 
+@dataclass(slots=True)
+class _Waiting:
+    frame: Frame
+    is_key: bool = False  # until somebody asks what is in it
+
+
 class KeyframeReader:
     """Carries observations from keyframes to the frames between; for one pass over the frames.
 
@@ -41,7 +48,7 @@ class KeyframeReader:
         """Begin with no frame read; time that is not the network's counts as the stage `carry`."""
         self._keyframes = Keyframes(params)
         self._stopwatch = stopwatch
-        self._waiting: deque[tuple[Frame, bool]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self.last: Keyframe | None = None
 
     def read(
@@ -64,27 +71,27 @@ class KeyframeReader:
 
     def _carried(self, asked: Iterable[tuple[Frame, Observe]]) -> Iterator[tuple[Frame, Observation, bool]]:
         for frame, observe in asked:
-            yield from self._given(self._step(frame, observe))
-        with self._stopwatch.stage(CARRY):
-            rest = self._keyframes.flush()
-        yield from self._given(rest)
+            here = _Waiting(frame)
+            self._waiting.append(here)
+            noted = partial(_noted, here, observe)
+            yield from self._given(self._timed(partial(self._keyframes.step, frame.image, noted)))
+        yield from self._given(self._timed(self._keyframes.flush))
 
-    def _step(self, frame: Frame, observe: Observe) -> list[Observation]:
-        called: list[bool] = []
-
-        def noted() -> Observation:
-            called.append(True)
-            return observe()
-
+    def _timed(self, work: Callable[[], list[Observation]]) -> list[Observation]:
+        """Do work during which the network may be asked, whose time is counted by itself."""
         seconds = self._stopwatch.seconds
         before_s = seconds.get(NETWORK, 0.0)
         with self._stopwatch.stage(CARRY):
-            found = self._keyframes.step(frame.image, noted)
+            found = work()
         seconds[CARRY] -= seconds.get(NETWORK, 0.0) - before_s
-        self._waiting.append((frame, bool(called)))
         return found
 
     def _given(self, found: Iterable[Observation]) -> Iterator[tuple[Frame, Observation, bool]]:
         for observation in found:
-            frame, is_key = self._waiting.popleft()
-            yield frame, observation, is_key
+            here = self._waiting.popleft()
+            yield here.frame, observation, here.is_key
+
+
+def _noted(here: _Waiting, observe: Observe) -> Observation:
+    here.is_key = True
+    return observe()

@@ -18,6 +18,7 @@ from vidlab.jobs.measuring import FLOW_PRESET, FLOW_SCALE, Gray, pair_motion
 from vidlab.jobs.output import optional_result_folder
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.record import describe_params, describe_run, write_json
+from vidlab.jobs.wanted import names_beside
 from vidlab.jobs.writing import BACKGROUND, LABELS, RAW_LABELS
 from vidlab.masks.labels import LabelFolder
 from vidlab.metrics.bootstrap import Interval, paired_change
@@ -161,7 +162,8 @@ def _names(folder: Path, indices: Sequence[int]) -> dict[int, str]:
     """Names of COCO ids, which `labels/` of a result folder holds; elsewhere an index means anything."""
     if folder.name not in (LABELS, RAW_LABELS) or not (folder.parent / "params.json").is_file():
         return {index: f"class {index}" for index in indices}
-    return {index: "background" if index == BACKGROUND else class_name(index) for index in indices}
+    own = names_beside(folder.parent)
+    return {index: "background" if index == BACKGROUND else class_name(index, own) for index in indices}
 
 
 def _intervals(

@@ -1,6 +1,6 @@
 """The plots of a stabilizing job, as PNG files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,13 @@ _MAX_CLASSES = 6  # more lines cannot be told apart
 
 
 def write_plots(
-    folder: Path, *, raw: ClipSummary, stable: ClipSummary, states: StateCurves, method: str
+    folder: Path,
+    *,
+    raw: ClipSummary,
+    stable: ClipSummary,
+    states: StateCurves,
+    method: str,
+    class_names: Mapping[int, str],
 ) -> list[Path]:
     """Write `iou.png`, `changed_pixels.png`, `area.png` and so on into a folder; return their paths."""
     folder.mkdir()
@@ -56,7 +62,7 @@ def write_plots(
         _write(folder / "area.png", _pair(before, after, method, "area (pixels)", title, states.cuts))
     )
     for name, (ylabel, title) in _STATES.items():
-        paths.append(_write(folder / f"{name}.png", _classes(states, name, ylabel, title)))
+        paths.append(_write(folder / f"{name}.png", _classes(states, class_names, name, ylabel, title)))
     return paths
 
 
@@ -72,10 +78,12 @@ def _pair(
     return draw
 
 
-def _classes(states: StateCurves, name: str, ylabel: str, title: str) -> "Callable[[Axes], Axes]":
+def _classes(
+    states: StateCurves, class_names: Mapping[int, str], name: str, ylabel: str, title: str
+) -> "Callable[[Axes], Axes]":
     def draw(axes: "Axes") -> "Axes":
         shown = states.class_ids[:_MAX_CLASSES]
-        curves = {class_name(class_id): states.of(name, class_id) for class_id in shown}
+        curves = {class_name(class_id, class_names): states.of(name, class_id) for class_id in shown}
         plot_class_curves(axes, curves, class_ids=shown, ylabel=ylabel, title=title)
         return plot_cuts(axes, states.cuts)
 

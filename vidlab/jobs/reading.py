@@ -13,7 +13,7 @@ from vidlab.jobs.keyframes import FIRST, NETWORK, Keyframe, KeyframeReader, Obse
 from vidlab.jobs.packing import PackedRaw
 from vidlab.jobs.record import describe_file
 from vidlab.jobs.stopwatch import Stopwatch
-from vidlab.jobs.wanted import names_of, only_wanted, wanted_of_file, wanted_of_network
+from vidlab.jobs.wanted import names_beside, names_of, only_wanted, wanted_of_file, wanted_of_network
 from vidlab.masks.source import MaskSource, match_frames, open_masks
 from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, NetworkParams, SegmentParams, SourceParams
@@ -116,6 +116,7 @@ class Reading:
                 class_id=class_ids[0] if class_ids and len(class_ids) == 1 else OBJECT_CLASS_ID,
             )
             self.kind: Kind = masks.kind
+            self.class_names = names_of(masks) | names_beside(masks_from.path)
             self.class_ids = wanted_of_file(masks, class_ids)
             self._observe = partial(self._from_file, masks=masks)
             self._ask = partial(self._ask_file, masks=masks)
@@ -302,10 +303,12 @@ def _batches(frames: Iterable[Frame], *, size: int) -> Iterator[list[Frame]]:
 
 def describe_masks(masks_from: MasksFrom, reading: Reading) -> dict[str, Any]:
     """Return what `params.json` says of where masks come from."""
+    names = {str(class_id): name for class_id, name in reading.class_names.items()}
     if isinstance(masks_from, MaskFile):
         return {
             "masks": {**(describe_file(masks_from.path) or {}), "probs": masks_from.probs},
             "network": None,
+            "class_names": names,
         }
     network: dict[str, Any] = {"model": masks_from.name, "weights": reading.weights, "weights_file": None}
     if isinstance(masks_from, Network):
@@ -313,5 +316,4 @@ def describe_masks(masks_from: MasksFrom, reading: Reading) -> dict[str, Any]:
         network["weights_file"] = describe_file(file if file and file.is_file() else None)
         network["options"] = masks_from.options.model_dump(mode="json")
     network["device"] = reading.runs_on
-    network["class_names"] = {str(class_id): name for class_id, name in reading.class_names.items()}
-    return {"masks": None, "network": network}
+    return {"masks": None, "network": network, "class_names": names}

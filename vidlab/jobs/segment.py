@@ -125,7 +125,7 @@ class SegmentWriter:
 
     def __init__(self, folder: Path, *, reading: Reading, rules: EvidenceParams) -> None:
         self._folder, self._rules = folder, rules
-        self._class_ids = reading.class_ids
+        self._class_ids, self._class_names = reading.class_ids, reading.class_names
         self._instances = CocoResultsWriter(folder / "instances.json")
         self._kind = reading.kind
         self.n_frames = 0
@@ -136,7 +136,9 @@ class SegmentWriter:
         if self._kind == "instances":
             self._instances.__enter__()
         else:
-            self._probs = ClassFolderWriter(self._folder / "probs", class_ids=self._class_ids)
+            self._probs = ClassFolderWriter(
+                self._folder / "probs", class_ids=self._class_ids, class_names=self._class_names
+            )
         return self
 
     def __exit__(

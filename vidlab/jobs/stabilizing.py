@@ -31,7 +31,7 @@ from vidlab.params import (
 )
 from vidlab.temporal import create_stabilizer
 from vidlab.temporal.protocol import StableFrame
-from vidlab.tracking import create_associator, identified
+from vidlab.tracking import create_method_tracker, identified
 from vidlab.types import Frame, Instances, UInt8Image
 
 logger = logging.getLogger(__name__)
@@ -102,13 +102,14 @@ class Run:
             writer=request.writer,
             save_frames=request.save_frames,
             one_class=request.class_ids is not None and len(request.class_ids) == 1,
+            class_names=self._reading.class_names,
         )
         with writer:
             if request.select is not None and self._state.selected is None:
                 self._state.selected = find(
                     request.select,
                     reading=self._reading,
-                    associator=create_associator(request.params, evidence=request.evidence),
+                    associator=create_method_tracker(request.params, evidence=request.evidence),
                     evidence=request.evidence,
                 )
             if not self._state.written.n_frames and self._checkpoints is not None:
@@ -121,7 +122,10 @@ class Run:
     def _drive(self, writer: StableWriter, progress: Progress) -> None:
         n_taken = self._state.written.n_frames + len(self._state.waiting)
         items = self._reading.with_evidence(
-            n_done=n_taken, associate=self._associate, select=self._state.selected
+            n_done=n_taken,
+            since=self._state.keyframe,
+            associate=self._associate,
+            select=self._state.selected,
         )
         while True:
             timed = TimedStabilizer(self._state.stabilizer, self._stopwatch)
@@ -140,6 +144,7 @@ class Run:
         if self._checkpoints is None:
             return
         written, self._state.timing = self._state.written, self._timing()
+        self._state.keyframe = self._reading.keyframe
         try:
             with self._stopwatch.stage("checkpoint"):
                 self._state = self._checkpoints.save(self._state)
@@ -189,12 +194,14 @@ class Run:
         result = StabilizeResult(
             folder=self._request.out,
             n_frames=writer.n_frames,
+            n_keyframes=self._reading.n_keyframes,
             losses=self._reading.losses,
             raw=measured["raw"],
             stable=measured["stable"],
             truth=self._state.measuring.truth(),
             change=compare(measured["raw"], measured["stable"]),
         )
+        names = self._reading.class_names
         with self._stopwatch.stage("plots"):
             write_plots(
                 folder / "plots",
@@ -202,8 +209,9 @@ class Run:
                 stable=result.stable,
                 states=self._state.curves,
                 method=self._request.method,
+                class_names=names,
             )
-            write_curves(folder / "curves.csv", self._state.curves, versions=measured)
+            write_curves(folder / "curves.csv", self._state.curves, versions=measured, class_names=names)
         write_json(folder / "params.json", self.description)
         write_json(folder / "metrics.json", self._measured(writer, result))
         return result
@@ -212,7 +220,7 @@ class Run:
         params = self._request.params
         stabilizer = create_stabilizer(params)
         stabilizer.reset()
-        associator = create_associator(params, evidence=self._request.evidence)
+        associator = create_method_tracker(params, evidence=self._request.evidence)
         # judged only where there is truth to judge by; T would take longer than stabilizing does
         judging = EvaluateParams(davis_t=False)
         measuring = Measuring(("raw", "stable"), params=judging, judged=self._request.truth is not None)
@@ -250,9 +258,11 @@ class Run:
 
     def _measured(self, writer: StableWriter, result: StabilizeResult) -> dict[str, Any]:
         info = self._reading.info
-        shown = {str(class_id): class_name(class_id) for class_id in writer.class_ids}
+        own = self._reading.class_names
+        shown = {str(class_id): class_name(class_id, own) for class_id in writer.class_ids}
         return {
             "n_frames": result.n_frames,
+            "n_keyframes": result.n_keyframes,
             "size_hw": list(info.size_hw),
             "fps": info.fps,
             "losses": list(result.losses),

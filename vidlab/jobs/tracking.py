@@ -1,9 +1,8 @@
 """Who is who in a video: detections of each frame in, the same with identities out, judged against truth."""
 
-import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MaskFile, Network, Reading, describe_masks
 from vidlab.jobs.record import describe_file, describe_params, describe_run, write_json
 from vidlab.jobs.stopwatch import Stopwatch
-from vidlab.jobs.tracking_files import open_identity_truth
+from vidlab.jobs.tracking_judge import IdentityJudge, plain
 from vidlab.jobs.tracking_writing import SUFFIXES, Kind, TrackWriter
-from vidlab.metrics.tracking import TrackingMetrics, TrackingScore
+from vidlab.metrics.tracking import TrackingScore
 from vidlab.models import Segmenter
 from vidlab.models.device import require_torch
 from vidlab.params import (
@@ -29,7 +28,7 @@ from vidlab.params import (
     WriterParams,
     tracker_model,
 )
-from vidlab.tracking import Embed, create_tracker, ids_of, one_each
+from vidlab.tracking import Embed, create_tracker, one_each
 from vidlab.tracking.appearance import color_texture
 from vidlab.types import Instances
 
@@ -116,7 +115,6 @@ def track(
         SourceError: Video, detections or truth cannot be used, or do not fit each other.
         OutputError: `out` is there already, touches an input, or cannot be written.
         WeightsError: A network has no weights.
-        MissingExtraError: There is truth, and motmetrics is not installed.
     """
     rules, numbers = rules or TrackRules(), params or tracker_model(tracker)()
     kind = _kind_of(out)
@@ -128,7 +126,7 @@ def track(
     reading = _open(video, masks_from, class_ids, rules)
     embed, weights = _looks(numbers, weights=looks_weights, device=reading.device)
     follow = create_tracker(tracker, params=numbers, embed=embed)
-    judge = None if truth is None else _Judge(truth, reading=reading, params=rules.judge)
+    judge = None if truth is None else IdentityJudge(truth, info=reading.info, params=rules.judge)
     with _aside(out, kind, force=force, inputs=inputs) as partial:
         with TrackWriter(partial, kind=kind, info=reading.info, params=rules.writer) as writer:
             for frame, found in reading:
@@ -146,30 +144,6 @@ def track(
             told |= {"truth": describe_file(truth), "tracker": tracker, "looks_weights": weights}
             _record(partial, result, told | describe_params(tracker_params=numbers, **_groups(rules)))
     return result
-
-
-class _Judge:
-    """Compares identities with the truth, frame by frame."""
-
-    def __init__(self, truth: Path, *, reading: Reading, params: TrackingJudgeParams) -> None:
-        self._path, self._video = truth, reading.info.path
-        self._truth = open_identity_truth(truth, size_hw=reading.info.size_hw)
-        self._metrics = TrackingMetrics(match_iou=params.match_iou)
-        self._n_frames = 0
-
-    def update(self, tracked: Instances) -> None:
-        overlap, truth_ids = self._truth.compared(tracked)
-        self._metrics.update(overlap, truth_ids=truth_ids, ids=ids_of(tracked))
-        self._n_frames += 1
-
-    def compute(self, *, is_whole: bool) -> TrackingScore:
-        """Return the score; a truth that goes on after the whole video is of another one."""
-        if is_whole and self._truth.last_index >= self._n_frames:
-            raise MaskError(
-                f"the truth must not outlast the video of {self._n_frames} frames, got an object in frame "
-                f"{self._truth.last_index} (frames count from 0) in {self._path}"
-            )
-        return self._metrics.compute()
 
 
 def _open(
@@ -245,8 +219,3 @@ def _record(folder: Path, result: TrackResult, told: dict[str, Any]) -> None:
     write_json(folder / "params.json", told | counts)
     if result.score is not None:
         write_json(folder / "metrics.json", plain(result.score))
-
-
-def plain(score: TrackingScore) -> dict[str, float | int | None]:
-    """Return a score as JSON holds it: None where it is undefined."""
-    return {name: None if math.isnan(value) else value for name, value in asdict(score).items()}

@@ -1,11 +1,13 @@
 """Which of the observed classes are wanted."""
 
+import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from vidlab.classes import class_name
+from vidlab.classes import CUSTOM_IDS, class_name
 from vidlab.errors import MaskError, ParameterError
 from vidlab.masks.source import MaskSource
 from vidlab.models import Segmenter
@@ -80,6 +82,15 @@ def wanted_of_network(network: Segmenter, class_ids: tuple[int, ...] | None) -> 
     return class_ids
 
 
-def names_of(network: Segmenter) -> dict[int, str]:
-    """Return the names a network has for classes that the vocabulary lacks, by id."""
-    return dict(getattr(network, "class_names", {}))
+def names_of(source: Segmenter | MaskSource) -> dict[int, str]:
+    """Return the names a network or a file has for classes that the vocabulary lacks, by id."""
+    return dict(getattr(source, "class_names", {}))
+
+
+def names_beside(masks: Path) -> dict[int, str]:
+    """Return such names as the `params.json` of a result folder tells them; none where there is none."""
+    try:
+        told = json.loads((masks / "params.json").read_bytes())["class_names"]
+        return {int(class_id): str(name) for class_id, name in told.items() if int(class_id) in CUSTOM_IDS}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}

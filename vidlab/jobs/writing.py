@@ -1,6 +1,7 @@
 """The per-frame files of a stabilizing job, written as frames come."""
 
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,10 +64,11 @@ class StableWriter:
         writer: WriterParams,
         save_frames: bool,
         one_class: bool,
+        class_names: Mapping[int, str],
     ) -> None:
         """Go on after what is written; entering the block checks that it is still there."""
         self._folders, self._folder = folders, folders.result
-        self._info, self._method = info, method
+        self._info, self._method, self._class_names = info, method, class_names
         self._kinds = ["masks", "raw"] + ["frames"] * save_frames + [LABELS, RAW_LABELS] * (not one_class)
         self._panel_hw = panel_size(info.size_hw, n_panels=2, max_width_px=_MAX_WIDTH_PX)
         self.written = written
@@ -167,7 +169,7 @@ class StableWriter:
     def _picture(self, frame: Frame, raw: ClassMasks, stable: ClassMasks) -> UInt8Image:
         image = resize_image(frame.image, size_hw=self._panel_hw)
         captions = [
-            f"{name} · frame {frame.index} · {_names(masks)}"
+            f"{name} · frame {frame.index} · {_names(masks, self._class_names)}"
             for name, masks in (("raw", raw), (f"stable: {self._method}", stable))
         ]
         return side_by_side([self._drawn(image, masks) for masks in (raw, stable)], captions=captions)
@@ -185,6 +187,6 @@ def labels_of(layers: ClassMasks, *, size_hw: tuple[int, int]) -> UInt8Image:
     return labels
 
 
-def _names(layers: ClassMasks) -> str:
+def _names(layers: ClassMasks, own: Mapping[int, str]) -> str:
     shown = [class_id for class_id, mask in zip(layers.class_ids, layers.masks, strict=True) if mask.any()]
-    return ", ".join(class_name(class_id) for class_id in shown) or "nothing"
+    return ", ".join(class_name(class_id, own) for class_id in shown) or "nothing"

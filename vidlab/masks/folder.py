@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -169,14 +169,21 @@ class ClassFolderProbs:
 class ClassFolderWriter:
     """Writes the class probabilities of a clip as one folder of 8-bit PNGs per class."""
 
-    def __init__(self, path: str | Path, *, class_ids: tuple[int, ...]) -> None:
+    def __init__(
+        self, path: str | Path, *, class_ids: tuple[int, ...], class_names: Mapping[int, str] | None = None
+    ) -> None:
         """Make the folders, such as `018_dog`.
+
+        Args:
+            path: Folder for them.
+            class_ids: The classes of every frame.
+            class_names: Names of those classes that the vocabulary lacks, by id.
 
         Raises:
             OutputError: They cannot be made.
         """
         self.class_ids = class_ids
-        self._folders = [Path(path) / class_folder_name(class_id) for class_id in class_ids]
+        self._folders = [Path(path) / class_folder_name(class_id, class_names) for class_id in class_ids]
         try:
             for folder in self._folders:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -196,13 +203,13 @@ class ClassFolderWriter:
             write_probs_png(folder / f"{index:05d}.png", one)
 
 
-def class_folder_name(class_id: int) -> str:
-    """Name the folder of a class.
+def class_folder_name(class_id: int, own: Mapping[int, str] | None = None) -> str:
+    """Name the folder of a class, one of the user's own as well.
 
-    >>> class_folder_name(3), class_folder_name(10)
-    ('003_car', '010_traffic_light')
+    >>> class_folder_name(10), class_folder_name(187), class_folder_name(201, {201: "Côte d'Azur"})
+    ('010_traffic_light', '187_sky_other_merged', '201_c_te_d_azur')
     """
-    return f"{class_id:03d}_{class_name(class_id).replace(' ', '_').replace('-', '_')}"
+    return f"{class_id:03d}_{re.sub('[^a-z0-9]', '_', class_name(class_id, own).lower())}"
 
 
 def class_folders(path: str | Path) -> dict[int, Path]:

@@ -33,6 +33,7 @@ class PanopticMasks:
         kind: `instances`.
         size_hw: Height and width of every picture, in pixels.
         class_ids: The ids that occur, ascending.
+        class_names: Names of those classes that the vocabulary lacks, by id.
         n_frames: Pictures in the file.
         last_index: n_frames − 1.
     """
@@ -50,13 +51,14 @@ class PanopticMasks:
             MaskError: Files are missing, damaged, or of another form or size.
         """
         self.path = Path(path)
-        self._pictures = read_pictures(self.path)
+        self._pictures, names = read_pictures(self.path)
         self.n_frames = len(self._pictures)
         self.last_index = self.n_frames - 1
         first = read_panoptic_png(self._pictures[0].png, size_hw=size_hw)
         self.size_hw = (first.shape[0], first.shape[1])
         segments = [segment for picture in self._pictures for segment in picture.segments]
         self.class_ids = tuple(sorted({segment.class_id for segment in segments}))
+        self.class_names = names
 
     def __iter__(self) -> Iterator[Instances]:
         """Yield all segments of every frame as instances; see `pictures`."""
@@ -208,7 +210,7 @@ def write_panoptic_png(path: str | Path, ids: NDArray[np.int32]) -> None:
 
 
 def holds_panoptic(path: Path) -> bool:
-    """Whether a JSON is of COCO's panoptic form: it lists segments, and has a folder of pictures beside it."""
+    """Whether a JSON is of COCO's panoptic form: it lists segments, and its folder of pictures is there."""
     if not path.with_suffix("").is_dir():
         return False
     try:

@@ -30,7 +30,7 @@ class Picture:
     crowds: tuple[int, ...]
 
 
-def read_pictures(path: Path) -> list[Picture]:
+def read_pictures(path: Path) -> tuple[list[Picture], dict[int, str]]:
     """Read COCO's panoptic JSON.
 
     Frames come in the order of `images`; without that list, in the order of the file names.
@@ -39,7 +39,7 @@ def read_pictures(path: Path) -> list[Picture]:
         path: The JSON; PNGs lie in the folder beside it that has its name.
 
     Returns:
-        What is said of every frame; one at least.
+        What is said of every frame, one at least; and the names of classes that the vocabulary lacks, by id.
 
     Raises:
         MaskError: The file cannot be read, is of another form, or a value lies out of range.
@@ -61,8 +61,8 @@ def read_pictures(path: Path) -> list[Picture]:
                 f"{path} must have one annotation for each image, got none or two for {missing[:1]}"
             )
         annotations = [by_id[image_id] for image_id in order]
-    classes = _classes(content.get("categories"), path=path)
-    return [_picture(annotation, path=path, classes=classes) for annotation in annotations]
+    classes, names = _classes(content.get("categories"), path=path)
+    return [_picture(annotation, path=path, classes=classes) for annotation in annotations], names
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -86,16 +86,17 @@ def _is_annotation(value: object) -> bool:
     )
 
 
-def _classes(categories: object, *, path: Path) -> Classes | None:
+def _classes(categories: object, *, path: Path) -> tuple[Classes | None, dict[int, str]]:
     """Return what the categories mean, by their names; names that nobody knows get ids of their own."""
     if not categories:
-        return None
+        return None, {}
     if not isinstance(categories, list) or not all(
         isinstance(one, dict) and isinstance(one.get("id"), int) for one in categories
     ):
         raise MaskError(f"{path}: categories must be a list of objects with id and name, got another form")
     free = iter(CUSTOM_IDS)
     classes: Classes = {}
+    names: dict[int, str] = {}
     for one in categories:
         name = str(one.get("name"))
         class_id = known_class_id(name)
@@ -104,8 +105,9 @@ def _classes(categories: object, *, path: Path) -> Classes | None:
             if class_id is None:
                 raise MaskError(f"{path}: at most {len(CUSTOM_IDS)} categories may be unknown to COCO")
             logger.warning("%s: the class %r goes by the number %d", path, name, class_id)
+            names[class_id] = name
         classes[one["id"]] = (class_id, bool(one.get("isthing", is_thing(class_id))))
-    return classes
+    return classes, names
 
 
 def _picture(annotation: dict[str, Any], *, path: Path, classes: Classes | None) -> Picture:

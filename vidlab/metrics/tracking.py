@@ -1,25 +1,17 @@
-"""How well identities are kept: HOTA, and MOTA, MOTP, IDF1 and switches as motmetrics counts them.
-
-MOTA and MOTP are those of CLEAR (Bernardin and Stiefelhagen, EURASIP JIVP 2008), IDF1 that of Ristani et al.
-(ECCV workshops 2016). motmetrics has no HOTA: that is `metrics.hota`, to its paper.
-"""
+"""How well identities are kept: HOTA (`metrics.hota`), MOTA, MOTP, IDF1 and switches (`metrics.clear`)."""
 
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlab.errors import MissingExtraError, ShapeError
-from vidlab.metrics.hota import Hota, HotaAccumulator
+from vidlab.errors import ShapeError
+from vidlab.metrics.clear import ClearAccumulator
+from vidlab.metrics.hota import HotaAccumulator
 from vidlab.types import BoolMask
 
 Table = NDArray[np.float64]
 Ids = NDArray[np.int64]
-
-COUNTED = ("mota", "motp", "idf1", "idp", "idr", "num_switches", "num_misses", "num_false_positives",
-           "num_fragmentations", "num_objects", "num_unique_objects")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class TrackingScore:
 
 
 class TrackingMetrics:
-    """Scores the identities of one clip, one frame at a time; holds numbers of old frames, never a mask.
+    """Scores the identities of one clip, one frame at a time; old frames rest in a temporary file.
 
     >>> metrics = TrackingMetrics(match_iou=0.5)
     >>> for name in (1, 1, 2):
@@ -76,18 +68,13 @@ class TrackingMetrics:
 
         Args:
             match_iou: Overlap from which all but HOTA count a detection as found, (0, 1).
-
-        Raises:
-            MissingExtraError: motmetrics is not installed.
         """
-        self._motmetrics = _require_motmetrics()
         self._match_iou = match_iou
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next frame is the first of a clip."""
-        self._hota = HotaAccumulator()
-        self._events: Any = self._motmetrics.MOTAccumulator(auto_id=True)
+        self._hota, self._clear = HotaAccumulator(), ClearAccumulator(match_iou=self._match_iou)
         self._n_frames = 0
 
     def update(self, overlap: Table, *, truth_ids: Ids, ids: Ids) -> None:
@@ -109,23 +96,22 @@ class TrackingMetrics:
         for name, who in (("objects", truth_ids), ("identities", ids)):
             if len(np.unique(who)) < len(who):
                 raise ShapeError(f"{name} must be in a frame once each, got {who.tolist()}")
-        distance = np.where(overlap >= self._match_iou, 1 - overlap, np.nan)
-        self._events.update(truth_ids, ids, distance)
+        self._clear.update(overlap, truth_ids=truth_ids, ids=ids)
         self._hota.update(overlap, truth_ids=truth_ids, ids=ids)
         self._n_frames += 1
 
     def compute(self) -> TrackingScore:
         """Return the score of all frames so far; no objects and no detections: every share NaN."""
-        hota: Hota = self._hota.compute()
-        host = self._motmetrics.metrics.create()
-        found = host.compute(self._events, metrics=list(COUNTED), return_dataframe=False)
+        hota, clear = self._hota.compute(), self._clear.compute()
         return TrackingScore(
             hota=hota.hota, deta=hota.deta, assa=hota.assa, loca=hota.loca,
-            mota=float(found["mota"]), motp=1 - float(found["motp"]),
-            idf1=float(found["idf1"]), idp=float(found["idp"]), idr=float(found["idr"]),
-            n_switches=int(found["num_switches"]), n_missed=int(found["num_misses"]),
-            n_false=int(found["num_false_positives"]), n_broken=int(found["num_fragmentations"]),
-            n_objects=int(found["num_unique_objects"]), n_appearances=int(found["num_objects"]),
+            mota=clear.mota, motp=clear.motp, idf1=clear.idf1, idp=clear.idp, idr=clear.idr,
+            n_switches=clear.n_switches,
+            n_missed=clear.n_appearances - clear.n_matches,
+            n_false=clear.n_detections - clear.n_matches,
+            n_broken=clear.n_broken,
+            n_objects=clear.n_objects,
+            n_appearances=clear.n_appearances,
             n_frames=self._n_frames,
         )  # fmt: skip
 
@@ -162,12 +148,3 @@ def box_iou(boxes: Table, others: Table) -> Table:
     )
     total = areas[:, np.newaxis] + other_areas - shared
     return np.asarray(np.divide(shared, total, out=np.zeros_like(shared), where=total > 0))
-
-
-def _require_motmetrics() -> ModuleType:
-    try:
-        import motmetrics
-    except ImportError:
-        raise MissingExtraError.for_feature("scoring identities", extra="tracking") from None
-    module: ModuleType = motmetrics
-    return module

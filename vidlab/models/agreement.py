@@ -41,14 +41,19 @@ class Agreement:
 
 
 def measure_agreement(
-    expected: Iterable[Observation], found: Iterable[Observation], *, class_ids: tuple[int, ...]
+    expected: Iterable[Observation],
+    found: Iterable[Observation],
+    *,
+    class_ids: tuple[int, ...],
+    evidence: EvidenceParams | None = None,
 ) -> Agreement:
-    """Compare what two runs say about the same frames, at the operating point of the whole package.
+    """Compare what two runs say about the same frames.
 
     Args:
         expected: Of the run that counts as right.
         found: Of the other.
         class_ids: Classes that the network can name.
+        evidence: Which detections count as masks; None takes the defaults of `EvidenceParams`.
 
     Raises:
         ShapeError: The runs are of different lengths, kinds or sizes, or of no frame.
@@ -59,7 +64,7 @@ def measure_agreement(
     >>> measured.iou, measured.pixels, round(measured.largest_off, 3)
     (0.5, 0.5, 0.4)
     """
-    tally = _Tally(class_ids)
+    tally = _Tally(class_ids, evidence or EvidenceParams())
     pairs = iter(zip(expected, found, strict=True))
     while True:
         try:
@@ -76,8 +81,8 @@ def measure_agreement(
 class _Tally:
     """What was compared so far."""
 
-    def __init__(self, class_ids: tuple[int, ...]) -> None:
-        self._class_ids, self._rules = class_ids, EvidenceParams().model_dump()
+    def __init__(self, class_ids: tuple[int, ...], rules: EvidenceParams) -> None:
+        self._class_ids, self._rules = class_ids, rules.model_dump()
         self._n_frames = self._n_masks = self._both = self._either = 0
         self._n_detections: int | None = None
         self._pixels: list[float] = []
@@ -158,8 +163,9 @@ def largest_score_off(one: Instances, other: Instances) -> float:
 
 def overlaps(one: Instances, other: Instances) -> NDArray[np.float32]:
     """Return the IoU of each mask with each of the other's, float32 (N, M); 0 between different classes."""
-    first = one.masks.reshape(len(one), -1).astype(np.float32)
-    second = other.masks.reshape(len(other), -1).astype(np.float32)
+    n_px = one.size_hw[0] * one.size_hw[1]  # -1 would not do: of no mask nobody knows it
+    first = one.masks.reshape(len(one), n_px).astype(np.float32)
+    second = other.masks.reshape(len(other), n_px).astype(np.float32)
     both = first @ second.T
     either = first.sum(axis=1)[:, None] + second.sum(axis=1)[None] - both
     same_class = one.class_ids[:, None] == other.class_ids[None]

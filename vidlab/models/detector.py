@@ -51,7 +51,7 @@ class InstanceSegmenter:
         self.label_ids = label_ids
         of_labels = (UNNAMED, *(UNNAMED if class_id is None else class_id for class_id in label_ids))
         self._label_ids = np.array(of_labels, np.int64)
-        self._device = device
+        self.device = device
         self._score_floor = score_floor
 
     def segment(self, images: Sequence[UInt8Image]) -> list[Instances]:
@@ -65,14 +65,14 @@ class InstanceSegmenter:
         """
         if not len(images):
             return []
-        batch = [to_model_input(image, device=self._device) for image in images]
+        batch = [to_model_input(image, device=self.device) for image in images]
         with torch.inference_mode():
             found = self.network(batch)
         return [self._to_instances(found_here) for found_here in found]
 
     def prepare(self, images: Sequence[UInt8Image]) -> Any:
         """Resize and normalize pictures as torchvision's detectors do inside; see `StagedSegmenter`."""
-        batch = [to_model_input(image, device=self._device) for image in images]
+        batch = [to_model_input(image, device=self.device) for image in images]
         with torch.inference_mode():
             resized, _ = self.network.transform(batch)
         return resized, [image.shape[:2] for image in images]

@@ -1,6 +1,6 @@
 """A Mask R-CNN in an ONNX file behind the Segmenter protocol: frames in, Instances out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -23,7 +23,9 @@ class OnnxDetector:
     """A Mask R-CNN, one picture a call: `segment`, or its three stages one by one.
 
     Attributes:
-        runs_on: Device, version, execution provider and threads, for outputs.
+        card: What has to be known of it.
+        device: Where it runs.
+        runs_on: The same with ONNX Runtime's version, its execution provider and its threads, for outputs.
     """
 
     kind: Kind = "instances"
@@ -38,7 +40,8 @@ class OnnxDetector:
             weights: Label of the weights, for outputs.
             score_floor: Detections below this score are left out, [0, 1].
         """
-        self.name, self.weights, self.runs_on = name, weights, session.runs_on
+        self.name, self.weights = name, weights
+        self.device, self.runs_on = session.device, session.runs_on
         self.class_ids, self.class_names = card.shown_ids, dict(card.class_names)
         self.card = card
         self._session, self._input = session, session.inputs[0]
@@ -69,6 +72,16 @@ class OnnxDetector:
         ]
         return inputs, sizes_hw
 
+    def feeds(self, images: Sequence[UInt8Image]) -> Iterator[Mapping[str, Array]]:
+        """Yield what the network gets for each picture in which it finds something: what calibration wants.
+
+        Where nothing is found, the mask head has no values that could have a range.
+        """
+        for image in images:
+            (pixels,), _ = self.prepare([image])
+            if len(self._run(pixels)[self._places.scores]):
+                yield self._feed(pixels)
+
     def infer(self, prepared: Any) -> Any:
         """Run the network on one picture after the other; see `StagedSegmenter`."""
         inputs, sizes_hw = prepared
@@ -82,11 +95,14 @@ class OnnxDetector:
             for raw, here, size_hw in zip(outputs, inputs_hw, sizes_hw, strict=True)
         ]
 
-    def _run(self, pixels: Float32Array) -> list[Array]:
+    def _feed(self, pixels: Float32Array) -> dict[str, Array]:
         feeds: dict[str, Array] = {self._input.name: pixels[None] if len(self._input.shape) == 4 else pixels}
         if self._has_floor:
             feeds[SCORE_FLOOR] = np.array(self._score_floor, np.float32)
-        return self._session.run(feeds)
+        return feeds
+
+    def _run(self, pixels: Float32Array) -> list[Array]:
+        return self._session.run(self._feed(pixels))
 
     def _to_instances(
         self, raw: list[Array], *, input_hw: tuple[int, int], size_hw: tuple[int, int]
@@ -96,13 +112,13 @@ class OnnxDetector:
         keep = (scores >= self._score_floor) & (ids != UNNAMED)
         small = masks.reshape(-1, *masks.shape[-2:])[keep].astype(np.float32, copy=False)
         if small.shape[-2:] == tuple(input_hw):  # pasted by the network itself
-            full: BoolMask = np.stack([resized(one[None], size_hw)[0] for one in small]) > MASK_THRESHOLD
+            full: BoolMask = np.asarray(resized(small, size_hw) > MASK_THRESHOLD)
         else:
             (height, width), (from_height, from_width) = size_hw, input_hw
             ratio = np.array((width / from_width, height / from_height) * 2, np.float32)
             full = paste_masks(small, boxes[keep] * ratio, size_hw=size_hw)
         found = Instances(full, scores[keep].astype(np.float32, copy=False), ids[keep])
-        return found.where(full.any(axis=(1, 2)))
+        return found.where(np.asarray(full.any(axis=(1, 2))))
 
 
 def paste_masks(
@@ -122,9 +138,9 @@ def paste_masks(
     Returns:
         bool (N, H, W).
 
-    >>> square = np.ones((1, 4, 4), np.float32)
-    >>> paste_masks(square, np.array([[1, 1, 3, 3]], np.float32), size_hw=(5, 6))[0].sum(axis=1).tolist()
-    [0, 3, 3, 3, 0]
+    >>> square = np.ones((1, 28, 28), np.float32)
+    >>> paste_masks(square, np.array([[2, 1, 4, 3]], np.float32), size_hw=(5, 6))[0].sum(axis=1).tolist()
+    [4, 4, 4, 4, 0]
     """
     masks = np.zeros((len(probs), *size_hw), bool)
     rimmed = np.pad(probs, ((0, 0), (RIM, RIM), (RIM, RIM)))

@@ -1,17 +1,21 @@
-"""From torch to ONNX: the network with its normalization in one graph, what else is needed in a card beside it."""
+"""From torch to ONNX: a network and its normalization in one graph, what else is needed in a card with it."""
 
+import os
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vidlab.errors import ParameterError, WeightsError
+from vidlab.errors import ParameterError, VidlabError, WeightsError
 from vidlab.models.detector import InstanceSegmenter
 from vidlab.models.onnx_card import DETECTIONS, IMAGES, PROBS, SCORE_FLOOR, Card
 from vidlab.models.onnx_file import require_onnx, write_card
+from vidlab.models.onnx_pooling import pooling_by_matrices
 from vidlab.models.protocol import StagedSegmenter
 from vidlab.models.semantic import SemanticSegmenter
 from vidlab.models.sizes import MEAN, STD, input_hw
@@ -21,13 +25,12 @@ BATCH, HEIGHT, WIDTH, FOUND = "batch", "height", "width", "found"  # names of th
 
 
 class SemanticGraph(nn.Module):
-    """Pictures in [0, 1], float32 (N, 3, H, W), in; probabilities of all outputs, float32 (N, K, H, W), out."""
+    """Pictures in [0, 1], float32 (N, 3, H, W), in; probabilities of each output, (N, K, H, W), out."""
 
     def __init__(self, network: nn.Module, *, activation: str) -> None:
         super().__init__()
         self.network, self.activation = network, activation
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
+        self.mean, self.std = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalize, run the network, turn scores into probabilities."""
@@ -94,7 +97,8 @@ def export(
     if isinstance(segmenter, InstanceSegmenter):
         graph: nn.Module = DetectorGraph(segmenter.network)
         inputs: tuple[Tensor, ...] = (torch.rand(1, 3, *(size_hw or TRACED_HW)), torch.tensor(score_floor))
-        names, outputs = (IMAGES, SCORE_FLOOR), DETECTIONS
+        names: tuple[str, ...] = (IMAGES, SCORE_FLOOR)
+        outputs: tuple[str, ...] = DETECTIONS
     else:
         graph = _semantic_graph(segmenter)
         inputs = (torch.rand(1, 3, *_traced_hw(card, size_hw)),)
@@ -102,6 +106,20 @@ def export(
     _trace(graph, inputs, file, names=names, outputs=outputs, opset=opset, fixed=size_hw is not None)
     write_card(file, file, card=card)
     return card
+
+
+def seen_at(segmenter: StagedSegmenter, size_hw: tuple[int, int]) -> StagedSegmenter:
+    """Return a network that sees pictures as a file for one size does; a detector sees any at their own."""
+    if not isinstance(segmenter, SemanticSegmenter):
+        return segmenter
+    return SemanticSegmenter(
+        segmenter.network,
+        name=segmenter.name,
+        weights=segmenter.weights,
+        device="cpu",
+        outputs=segmenter.outputs,
+        input_size=size_hw,
+    )
 
 
 def _card(segmenter: Any, *, size_hw: tuple[int, int] | None, score_floor: float) -> Card:
@@ -163,7 +181,7 @@ def _trace(
             axes.setdefault(name, {}).update({2: HEIGHT, 3: WIDTH})
     try:
         # Tracing warns of every size it sees; whether they were frozen is what the check on frames finds out.
-        with torch.no_grad(), warnings.catch_warnings():
+        with torch.no_grad(), warnings.catch_warnings(), pooling_by_matrices(), _quiet_stdout():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 graph.eval(),
@@ -175,6 +193,22 @@ def _trace(
                 opset_version=opset,
                 dynamo=False,  # the newer exporter wants onnxscript, and knows no Mask R-CNN
             )
+    except VidlabError:
+        raise
     except Exception as error:  # torch's errors about operators share no base
         first = str(error).strip().partition("\n")[0]
         raise WeightsError(f"torch cannot write this network as ONNX, opset {opset}: {first}") from error
+
+
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Send to nowhere what torch writes to the process's standard output: of a failure, the whole graph."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

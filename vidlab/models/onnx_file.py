@@ -1,6 +1,7 @@
 """ONNX files as such: what stands in them besides the network. No other module imports the package."""
 
 import importlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,31 @@ def write_card(file: Path, out: Path, *, card: Card) -> None:
         first = str(error).strip().partition("\n")[0]
         raise WeightsError(f"{file.name} must hold a network in ONNX format, got: {first}") from error
     onnx.save(network, out)
+
+
+def last_operations(file: Path, *, kinds: Collection[str]) -> list[str]:
+    """Return the names of the last operations of some kinds on the way to each output.
+
+    What depends on the size of an array alone is not followed.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+    """
+    graph = require_onnx().load(file).graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    found: dict[str, None] = {}
+    waiting, seen = [port.name for port in graph.output], set[str]()
+    while waiting:
+        name = waiting.pop()
+        node = made_by.get(name)
+        if node is None or name in seen or node.op_type == "Shape":
+            continue
+        seen.add(name)
+        if node.op_type in kinds:
+            found[node.name] = None
+        else:
+            waiting.extend(node.input)
+    return list(found)
 
 
 def require_onnx() -> Any:

@@ -1,21 +1,23 @@
 """Networks with 8-bit weights, by ONNX Runtime's own tools; what that costs has to be measured on frames."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from vidlab.models.onnx_runtime import Array, require_onnxruntime
+from vidlab.models.onnx_file import last_operations
+from vidlab.models.onnx_runtime import QUIET, Array, require_onnxruntime
 
 Quantization = Literal["static", "dynamic"]
 WEIGHTY = ("Conv", "MatMul", "Gemm")  # the operations in which a network spends its time
+USUAL = 2  # ONNX Runtime's own severity: warnings
 _CPU_FILE = Path("/proc/cpuinfo")
 
 
 def quantize(
-    file: Path, out: Path, *, how: Quantization, feeds: Sequence[Mapping[str, Array]], skip: Sequence[str]
+    file: Path, out: Path, *, how: Quantization, feeds: Iterable[Mapping[str, Array]], keep_last: bool
 ) -> None:
     """Write a network with 8-bit weights.
 
@@ -28,16 +30,17 @@ def quantize(
         out: Where the smaller one goes.
         how: `static` or `dynamic`.
         feeds: Inputs to calibrate with; not used by `dynamic`.
-        skip: Names of operations that stay as they are.
+        keep_last: Leave the last weighty operations on the way to each output in float32.
 
     Raises:
         MissingExtraError: onnxruntime or onnx is not installed.
     """
     tools: Any = require_onnxruntime("onnxruntime.quantization")
-    common: dict[str, Any] = {"op_types_to_quantize": list(WEIGHTY), "nodes_to_exclude": list(skip)}
-    with TemporaryDirectory(prefix=".vidlab-", dir=out.parent) as folder, _quiet_root_logger():
+    with TemporaryDirectory(prefix=".vidlab-", dir=out.parent) as folder, _quietly():
         plain = Path(folder) / "plain.onnx"
         tools.quant_pre_process(file, plain, skip_symbolic_shape=True)
+        kept = last_operations(plain, kinds=WEIGHTY) if keep_last else []
+        common: dict[str, Any] = {"op_types_to_quantize": list(WEIGHTY), "nodes_to_exclude": kept}
         if how == "dynamic":  # its ConvInteger takes unsigned weights only, one range for all
             tools.quantize_dynamic(plain, out, weight_type=tools.QuantType.QUInt8, **common)
             return
@@ -61,11 +64,11 @@ def has_vnni(cpu_file: Path = _CPU_FILE) -> bool:
         return False
 
 
-def _reader(base: type, feeds: Sequence[Mapping[str, Array]]) -> Any:
+def _reader(base: type, feeds: Iterable[Mapping[str, Array]]) -> Any:
     """Return the feeds as calibration takes them: by an object that gives one after the other, then None."""
     waiting: Iterator[Mapping[str, Array]] = iter(feeds)
 
-    class Reader(base):  # type: ignore[misc, valid-type]  # a class of an optional package
+    class Reader(base):  # type: ignore[misc]  # a class of an optional package
         def get_next(self) -> dict[str, Array] | None:
             following = next(waiting, None)
             return None if following is None else dict(following)
@@ -74,14 +77,17 @@ def _reader(base: type, feeds: Sequence[Mapping[str, Array]]) -> Any:
 
 
 @contextmanager
-def _quiet_root_logger() -> Iterator[None]:
-    """Keep what others log by `logging.warning` from adding a handler to everyone's root logger."""
+def _quietly() -> Iterator[None]:
+    """Keep the tools' own words from stderr, and what they log from adding a handler to the root logger."""
+    runtime = require_onnxruntime()
     root, nowhere = logging.getLogger(), logging.NullHandler()
+    runtime.set_default_logger_severity(QUIET)
     root.addHandler(nowhere)
     before = root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
+        runtime.set_default_logger_severity(USUAL)
         logging.disable(before)
         root.removeHandler(nowhere)

@@ -48,17 +48,18 @@ class Session:
         inputs: What it takes, optional inputs last.
         outputs: What it returns.
         metadata: What the file says of itself.
-        runs_on: Device, version, execution provider and threads, for outputs.
+        device: Where it runs, such as `cpu` or `cuda:1`.
+        runs_on: The same with ONNX Runtime's version, its execution provider and its threads, for outputs.
     """
 
-    def __init__(self, session: Any, *, runs_on: str) -> None:
+    def __init__(self, session: Any, *, device: str, runs_on: str) -> None:
         self._session = session
         self.inputs = tuple(map(_port, session.get_inputs())) + tuple(
             _port(port, optional=True) for port in session.get_overridable_initializers()
         )
         self.outputs = tuple(map(_port, session.get_outputs()))
         self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
-        self.runs_on = runs_on
+        self.device, self.runs_on = device, runs_on
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
         """Run the network; the outputs come in the order of `outputs`.
@@ -103,7 +104,8 @@ def open_session(file: Path, *, device: str, threads: int) -> Session:
         raise DeviceError(
             f"device {device!r} was asked for, but ONNX Runtime runs {file.name} by {first} only"
         )
-    return Session(session, runs_on=describe(device, provider=first, threads=options.intra_op_num_threads))
+    told = describe(device, provider=first, threads=options.intra_op_num_threads)
+    return Session(session, device=device, runs_on=told)
 
 
 def providers_for(device: str) -> list[tuple[str, dict[str, Any]]]:

@@ -1,13 +1,14 @@
 """A semantic network in an ONNX file behind the Segmenter protocol: frames in, ClassProbs out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from vidlab.models.onnx_card import Card
 from vidlab.models.onnx_pictures import resized, to_input
-from vidlab.models.onnx_runtime import Session
+from vidlab.models.onnx_runtime import Array, Session
 from vidlab.models.protocol import Kind
 from vidlab.models.sizes import input_hw
 from vidlab.types import ClassProbs, Float32Array, UInt8Image
@@ -17,14 +18,17 @@ class OnnxSemantic:
     """A semantic network: `segment`, or its three stages one by one.
 
     Attributes:
-        runs_on: Device, version, execution provider and threads, for outputs.
+        card: What has to be known of it.
+        device: Where it runs.
+        runs_on: The same with ONNX Runtime's version, its execution provider and its threads, for outputs.
     """
 
     kind: Kind = "probs"
 
     def __init__(self, session: Session, *, card: Card, name: str, weights: str) -> None:
         """Take a network that is ready to run, with what has to be known of it."""
-        self.name, self.weights, self.runs_on = name, weights, session.runs_on
+        self.name, self.weights = name, weights
+        self.device, self.runs_on = session.device, session.runs_on
         self.class_ids, self.class_names = card.shown_ids, dict(card.class_names)
         self.card = card
         self._session, self._input = session, session.inputs[0]
@@ -50,6 +54,13 @@ class OnnxSemantic:
         scaled_hw = input_hw(size_hw, wanted=self.card.input_size)
         batch = np.stack([to_input(image, size_hw=scaled_hw, card=self.card) for image in images])
         return batch, scaled_hw, size_hw
+
+    def feeds(self, images: Sequence[UInt8Image]) -> Iterator[Mapping[str, Array]]:
+        """Yield what the network gets for each picture: what calibration wants."""
+        at_once = self._input.shape[0] or 1
+        for image in images:
+            batch, *_ = self.prepare([image])
+            yield {self._input.name: np.repeat(batch, at_once, axis=0)}
 
     def infer(self, prepared: Any) -> Any:
         """Run the network, in calls of as many pictures as it takes; see `StagedSegmenter`."""
@@ -80,6 +91,10 @@ class OnnxSemantic:
 def to_probs(scores: Float32Array, are: str) -> Float32Array:
     """Return float32 (N, K, h, w), [0, 1], of what a network's outputs are; see `Card.outputs`."""
     if are == "softmax":
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
-    return 1 / (1 + np.exp(-scores)) if are == "sigmoid" else scores
+        powers: Float32Array = np.exp(scores - scores.max(axis=1, keepdims=True))
+        powers /= powers.sum(axis=1, keepdims=True)
+        return powers
+    if are == "sigmoid":
+        probs: Float32Array = expit(scores)
+        return probs
+    return scores

@@ -1,5 +1,6 @@
 """What the outputs of a semantic network mean: a class each, and how scores become probabilities."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,7 @@ from vidlab.errors import ParameterError
 from vidlab.types import OBJECT_CLASS_ID
 
 Activation = Literal["softmax", "sigmoid"]
+logger = logging.getLogger(__name__)
 BACKGROUND_NAME = "background"
 VOC_TO_COCO_IDS = tuple(class_id(name) for name in VOC_NAMES)  # of VOC's labels 1..20
 N_VOC_OUTPUTS = 1 + len(VOC_NAMES)
@@ -86,6 +88,9 @@ def to_outputs(
     repeated = next((name for place, name in enumerate(given) if ids[place] in ids[:place]), None)
     if repeated is not None:
         raise ParameterError(f"class names of {source} must be of different classes, got {repeated!r} twice")
+    if named:
+        told = ", ".join(f"{class_id} {name}" for class_id, name in named.items())
+        logger.warning("%s: classes that COCO does not name go by number: %s", source, told)
     return Outputs(ids, activation, named)
 
 

@@ -12,10 +12,13 @@ class Segmenter(Protocol):
     """A network that is ready to run.
 
     Attributes:
-        name: Name in the registry.
+        name: Name in the registry, or what a user calls it.
         kind: Whether `segment` returns Instances or ClassProbs.
-        class_ids: COCO ids of the classes it can name.
+        class_ids: Ids of the classes it can name.
         weights: Label of its weights for outputs: their name and hash, or `random (timing only)`.
+
+    Some also have `class_names`, names by id of those classes that `vidlab.classes` does not know, and
+    `device`, where they run.
     """
 
     name: str

@@ -49,7 +49,7 @@ class SemanticSegmenter:
         self.outputs = outputs
         self.input_size = input_size
         self.network = network.eval().to(device)
-        self._device = device
+        self.device = device
         self._mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(3, 1, 1)
 
@@ -91,7 +91,7 @@ class SemanticSegmenter:
         return ClassProbs(full.clamp_(0, 1).cpu().numpy().astype(np.float32, copy=False), self.class_ids)
 
     def _prepare(self, image: UInt8Image) -> Tensor:
-        pixels = to_model_input(image, device=self._device)
+        pixels = to_model_input(image, device=self.device)
         size = list(input_hw(image.shape[:2], wanted=self.input_size))
         if size != list(image.shape[:2]):
             batch = pixels[None]

@@ -10,16 +10,15 @@ import logging
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidlab.errors import MissingExtraError, ParameterError, WeightsError
+from vidlab.models.building import same_chance, semantic_outputs, to_segmenter
 from vidlab.models.outputs import BACKGROUND_NAME, N_VOC_OUTPUTS
 from vidlab.models.request import NetworkRequest
 from vidlab.models.semantic import SemanticSegmenter
 from vidlab.models.weights import Found, find_weights
-from vidlab.models.zoo import RANDOM_SEED, semantic, semantic_outputs
 
 PREFIX = "smp_"
 DEFAULT_ENCODER = "resnet34"
@@ -76,17 +75,16 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
             f"weights must be those of {request.name}, got {found.file} with those of {said}; "
             f"take --model {said}"
         )
-    n_outputs = _n_outputs(request, found)
-    outputs = semantic_outputs(request, found, n_outputs=n_outputs, default=None)
+    n_outputs = _n_outputs(found, request)
+    outputs = semantic_outputs(found, request=request, n_outputs=n_outputs, default=None)
     encoder = request.options.encoder or found.recipe.encoder or DEFAULT_ENCODER
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
+    with same_chance():
         network = build_network(request.name, encoder=encoder, n_outputs=n_outputs)
-    found.fill(network.network)
-    if outputs.names:
-        told = ", ".join(f"{class_id} {name}" for class_id, name in outputs.names.items())
-        logger.warning("%s: classes that COCO does not name go by number: %s", request.name, told)
-    return semantic(network, request, found, outputs=outputs, input_short_px=None)
+    try:
+        found.fill(network.network)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; {encoder} was taken for its --encoder") from None
+    return to_segmenter(network, found, request=request, outputs=outputs, input_short_px=None)
 
 
 def build_network(name: str, *, encoder: str, n_outputs: int, encoder_weights: str | None = None) -> AnySize:
@@ -121,7 +119,7 @@ def build_network(name: str, *, encoder: str, n_outputs: int, encoder_weights: s
     return AnySize(network, stride=int(network.encoder.output_stride), least_px=LEAST_PX.get(name, 1))
 
 
-def _n_outputs(request: NetworkRequest, found: Found) -> int:
+def _n_outputs(found: Found, request: NetworkRequest) -> int:
     """Return how many outputs the weights have; with random ones, as many as there are names."""
     if found.file is not None:
         if HEAD not in found.state:

@@ -67,6 +67,10 @@ class Found:
     state: StateDict
     recipe: Recipe
 
+    def has_digest(self, digits: str) -> bool:
+        """Whether these are the weights whose hash begins so, wherever the file came from."""
+        return self.label.endswith(f"({digits})")
+
     def fill(self, network: nn.Module, *, unused: str = "\0") -> None:
         """Load them into a network; see `fill`. Random ones leave it as it was built."""
         if self.file is not None:
@@ -147,6 +151,8 @@ def cache_dir() -> Path:
 def fill(network: nn.Module, state: StateDict, *, file: Path, unused: str = "\0") -> None:
     """Load a state dict of any float precision into a network.
 
+    The network itself renames what older versions of it called otherwise, as torchvision's detectors do.
+
     Args:
         network: Changed in place.
         state: Names and tensors.
@@ -158,20 +164,26 @@ def fill(network: nn.Module, state: StateDict, *, file: Path, unused: str = "\0"
     """
     state = {name: tensor for name, tensor in state.items() if not name.startswith(unused)}
     wanted = network.state_dict()
-    missing, unknown = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
-    for names, problem in ((missing, "lacks"), (unknown, "has in excess")):
+    for name in sorted(state.keys() & wanted.keys()):
+        if state[name].shape != wanted[name].shape:
+            raise WeightsError(
+                f"weights must fit {type(network).__name__}, but in {file} {name!r} has the shape"
+                f" {tuple(state[name].shape)} instead of {tuple(wanted[name].shape)}"
+            )
+    try:
+        missing, unknown = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # the shape of one that was renamed
+        logger.debug("%s does not fit", file, exc_info=error)
+        raise WeightsError(
+            f"weights must fit {type(network).__name__}, but shapes in {file} are others;"
+            " choose the file that belongs to the model"
+        ) from None
+    for names, problem in ((sorted(missing), "lacks"), (sorted(unknown), "has in excess")):
         if names:
             raise WeightsError(
                 f"weights must fit {type(network).__name__}, but {file} {problem} {len(names)} tensors,"
                 f" such as {names[0]!r}; choose the file that belongs to the model"
             )
-    for name, tensor in state.items():
-        if tensor.shape != wanted[name].shape:
-            raise WeightsError(
-                f"weights must fit {type(network).__name__}, but in {file} {name!r} has the shape"
-                f" {tuple(tensor.shape)} instead of {tuple(wanted[name].shape)}"
-            )
-    network.load_state_dict(state)
 
 
 def _download(published: Published, file: Path, *, timeout_s: float) -> None:

@@ -5,23 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from torchvision.models import get_model, get_model_weights
 
 from vidlab.classes import COCO_NAMES
 from vidlab.errors import ParameterError
+from vidlab.models.building import same_chance, semantic_outputs, to_segmenter
 from vidlab.models.demo import DEMO_CLASS_IDS, DEMO_WEIGHTS, build_demo
 from vidlab.models.detector import InstanceSegmenter
-from vidlab.models.outputs import N_VOC_OUTPUTS, VOC_OUTPUTS, Outputs, to_outputs
+from vidlab.models.outputs import N_VOC_OUTPUTS, VOC_OUTPUTS, to_outputs
 from vidlab.models.protocol import StagedSegmenter
 from vidlab.models.request import NetworkRequest
-from vidlab.models.semantic import SemanticSegmenter
-from vidlab.models.sizes import INPUT_SHORT_PX, InputSize
+from vidlab.models.sizes import INPUT_SHORT_PX
 from vidlab.models.weights import Found, Published, find_weights
 
 N_COCO_LABELS = 91  # with background; labels are COCO's ids, and those that COCO leaves out are never trained
-RANDOM_SEED = 0  # random weights are for timing: the same ones every time
+EXACT_VARIANCE = "bf2d0c1e"  # torchvision's first Mask R-CNN: its batch norms add nothing to the variance
 AUXILIARY = "aux_classifier."  # a second head that only training needs, and inference would run for nothing
 
 
@@ -73,54 +72,25 @@ def build(request: NetworkRequest) -> StagedSegmenter:
     head = found.state.get(family.head)
     n_outputs = family.n_outputs if head is None else len(head)
     options = _options(request, n_outputs=n_outputs, detects=family.detects)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
+    with same_chance():
         network: nn.Module = get_model(request.name, weights=None, weights_backbone=None, **options)
     found.fill(network, unused=AUXILIARY)
+    if found.has_digest(EXACT_VARIANCE):
+        _set_epsilon(network, 0.0)
     if family.detects:
-        return _detector(network, request, found, n_outputs=n_outputs)
-    outputs = semantic_outputs(request, found, n_outputs=n_outputs, default=VOC_OUTPUTS)
-    return semantic(network, request, found, outputs=outputs, input_short_px=INPUT_SHORT_PX)
+        return _detector(network, found, request=request, n_outputs=n_outputs)
+    outputs = semantic_outputs(found, request=request, n_outputs=n_outputs, default=VOC_OUTPUTS)
+    return to_segmenter(network, found, request=request, outputs=outputs, input_short_px=INPUT_SHORT_PX)
 
 
 def build_demo_network(request: NetworkRequest) -> InstanceSegmenter:
     """Build the small Mask R-CNN of `scripts/train_demo.py`; see `registry.create`."""
     found = find_weights(request.weights, own=DEMO_WEIGHTS, model=request.name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
+    with same_chance():
         network = build_demo(n_labels=len(DEMO_CLASS_IDS), score_floor=request.score_floor)
     found.fill(network)
     _scale_detector(network, request)
-    return _instances(network, request, found, label_ids=DEMO_CLASS_IDS)
-
-
-def semantic_outputs(
-    request: NetworkRequest, found: Found, *, n_outputs: int, default: Outputs | None
-) -> Outputs:
-    """Say what a network's outputs mean: as the user says, else its weights, else as it was published."""
-    names = request.class_names or found.recipe.classes
-    activation = request.options.activation
-    if activation == "auto" and found.recipe.activation is not None:
-        activation = found.recipe.activation
-    if default is not None and not names and activation == "auto" and n_outputs == len(default.class_ids):
-        return default
-    source = request.name if found.file is None else found.file.name
-    return to_outputs(names, n_outputs=n_outputs, activation=activation, source=source)
-
-
-def semantic(
-    network: nn.Module, request: NetworkRequest, found: Found, *, outputs: Outputs, input_short_px: int | None
-) -> SemanticSegmenter:
-    """Wrap a semantic network; its input has the size that the user says, else that its weights say."""
-    size: InputSize = request.options.input_short_px or found.recipe.input_hw or input_short_px
-    return SemanticSegmenter(
-        network,
-        name=request.name,
-        weights=found.label,
-        device=request.device,
-        outputs=outputs,
-        input_size=size,
-    )
+    return _instances(network, found, request=request, label_ids=DEMO_CLASS_IDS)
 
 
 def _options(request: NetworkRequest, *, n_outputs: int, detects: bool) -> dict[str, Any]:
@@ -130,18 +100,25 @@ def _options(request: NetworkRequest, *, n_outputs: int, detects: bool) -> dict[
 
 
 def _detector(
-    network: nn.Module, request: NetworkRequest, found: Found, *, n_outputs: int
+    network: nn.Module, found: Found, *, request: NetworkRequest, n_outputs: int
 ) -> InstanceSegmenter:
     _scale_detector(network, request)
     names = request.class_names or found.recipe.classes
     if not names and n_outputs == N_COCO_LABELS:
         ids = tuple(label if label in COCO_NAMES else None for label in range(1, N_COCO_LABELS))
-        return _instances(network, request, found, label_ids=ids)
+        return _instances(network, found, request=request, label_ids=ids)
     source = request.name if found.file is None else found.file.name
     outputs = to_outputs(names, n_outputs=n_outputs, activation="softmax", source=source)
     if outputs.class_ids[0] is not None:
         raise ParameterError(f"the first output of {source} must be background, got the class {names[0]!r}")
-    return _instances(network, request, found, label_ids=outputs.class_ids[1:], names=outputs.names)
+    return _instances(network, found, request=request, label_ids=outputs.class_ids[1:], names=outputs.names)
+
+
+def _set_epsilon(network: nn.Module, epsilon: float) -> None:
+    """Set what batch norms add to the variance, as torchvision does when it loads such weights."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = epsilon
 
 
 def _scale_detector(network: Any, request: NetworkRequest) -> None:
@@ -155,9 +132,9 @@ def _scale_detector(network: Any, request: NetworkRequest) -> None:
 
 def _instances(
     network: nn.Module,
-    request: NetworkRequest,
     found: Found,
     *,
+    request: NetworkRequest,
     label_ids: tuple[int | None, ...],
     names: Mapping[int, str] | None = None,
 ) -> InstanceSegmenter:

@@ -6,6 +6,7 @@ stabilizing method from `name=value` texts.
 """
 
 from vidlab.params.decoding import BackendName, DecodingParams
+from vidlab.params.export import ExportParams
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
 from vidlab.params.filters import (
     ExponentialParams,
@@ -118,6 +119,7 @@ __all__ = [
     "EvaluateParams",
     "EvidenceParams",
     "ExponentialParams",
+    "ExportParams",
     "FarnebackParams",
     "FetchParams",
     "FilterParams",

@@ -8,7 +8,7 @@ from vidlab.params.keyframes import KeyframeParams
 from vidlab.params.refinement import RefineParams
 from vidlab.schema import Params, tunable
 
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|(cuda|tensorrt)(:\d+)?)$")]
 
 
 class SourceParams(Params):
@@ -23,7 +23,9 @@ class SourceParams(Params):
 class SegmentParams(KeyframeParams, RefineParams):
     """How a network is run over frames, over how many of them, and how its masks are refined."""
 
-    device: Device = tunable("auto", "Where networks run: auto, cpu, cuda, cuda:N or mps.")
+    device: Device = tunable(
+        "auto", "Where networks run: auto, cpu, cuda, cuda:N or mps; an onnx network on tensorrt, too."
+    )
     batch_size: int = tunable(
         4, "Frames per call of the network; more is faster on a GPU.", unit="frames", ge=1, le=256
     )

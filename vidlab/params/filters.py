@@ -1,6 +1,6 @@
 """The classical filters over time."""
 
-from vidlab.params.flow import FlowName, FlowPreset
+from vidlab.params.flow import WITHOUT_WEIGHTS, FlowName, FlowPreset
 from vidlab.params.method import MethodParams
 from vidlab.schema import OddWindow, tunable
 
@@ -16,6 +16,7 @@ class FilterParams(MethodParams):
     flow: FlowName = tunable(
         "dis",
         "Optical flow that is followed; all but dis take longer, those of RAFT far longer, and weights.",
+        search=WITHOUT_WEIGHTS,
     )
     flow_preset: FlowPreset = tunable(
         "ultrafast", "Effort of the DIS optical flow; slower presets follow fine motion better."

@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from vidlab.schema import Params, tunable
+from vidlab.schema import OddWindow, Params, tunable
 
 FlowPreset = Literal["ultrafast", "fast", "medium"]
 FlowName = Literal[
     "dis", "farneback", "lucas_kanade", "horn_schunck", "block_matching", "raft_small", "raft_large"
 ]
+# What a search may try: the others stop where their weights are not.
+WITHOUT_WEIGHTS = ("dis", "farneback", "lucas_kanade", "horn_schunck", "block_matching")
 FlowFormat = Literal["flo", "kitti", "npy", "png"]
 Direction = Literal["next", "prev"]
 
@@ -31,23 +33,23 @@ class LucasKanadeParams(Params):
     """Pyramidal Lucas–Kanade on a grid of points (1981, Bouguet 2000), spread to all pixels."""
 
     spacing_px: int = tunable(
-        5, "Distance of the tracked points; smaller follows smaller things, costs time.",
+        6, "Distance of the tracked points; smaller follows smaller things, costs time.",
         unit="px", ge=1, le=64,
     )  # fmt: skip
     window_px: int = tunable(
-        15, "Neighborhood compared; larger bears noise and flat areas, blurs motion edges.",
+        17, "Neighborhood compared; larger bears noise and flat areas, blurs motion edges.",
         unit="px", ge=3, le=101,
     )  # fmt: skip
     levels: int = tunable(5, "Sizes of the pyramid; more follow larger motion.", ge=1, le=12)
     least_eigenvalue: float = tunable(
-        1e-3, "Texture, per pixel, below which a point is not trusted; higher drops more.", ge=0, le=1
+        3e-3, "Texture, per pixel, below which a point is not trusted; higher drops more.", ge=0, le=1
     )
     round_trip_px: float = tunable(
         1.0, "Error there and back above which a point is not trusted; smaller drops more.",
         unit="px", gt=0, le=100,
     )  # fmt: skip
     edge_levels: float = tunable(
-        12.0, "Difference of gray over which neighbors hardly speak for a pixel; larger is smoother.",
+        20.0, "Difference of gray over which neighbors hardly speak for a pixel; larger is smoother.",
         gt=0, le=255,
     )  # fmt: skip
 
@@ -56,7 +58,7 @@ class HornSchunckParams(Params):
     """Horn–Schunck (1981), coarse to fine; levels=1, warps=1, median=false: the plain one."""
 
     smoothness: float = tunable(
-        6.0, "Weight of smoothness, alpha, gray levels; higher is smoother, blurs motion edges.",
+        20.0, "Weight of smoothness, alpha, gray levels; higher is smoother, blurs motion edges.",
         gt=0, le=1000,
     )  # fmt: skip
     levels: int = tunable(6, "Sizes of the pyramid; more follow larger motion.", ge=1, le=12)
@@ -68,8 +70,8 @@ class HornSchunckParams(Params):
 class BlockMatchingParams(Params):
     """Block matching by normalized cross-correlation, coarse to fine."""
 
-    window_px: int = tunable(
-        9, "Block compared; larger bears noise and flat areas, blurs motion edges.",
+    window_px: OddWindow = tunable(
+        11, "Block compared, odd; larger bears noise and flat areas, blurs motion edges.",
         unit="px", ge=3, le=101,
     )  # fmt: skip
     reach_px: int = tunable(
@@ -78,7 +80,7 @@ class BlockMatchingParams(Params):
     )  # fmt: skip
     levels: int = tunable(6, "Sizes of the pyramid; more follow larger motion.", ge=1, le=12)
     stay: float = tunable(
-        0.02, "Correlation that a displacement of one pixel must gain; higher is smoother.", ge=0, le=1
+        0.03, "Correlation that a displacement of one pixel must gain; higher is smoother.", ge=0, le=1
     )
 
 

@@ -1,6 +1,6 @@
 """Flow fusion: the stabilizer of this package."""
 
-from vidlab.params.flow import FlowName, FlowPreset
+from vidlab.params.flow import WITHOUT_WEIGHTS, FlowName, FlowPreset
 from vidlab.params.method import MethodParams
 from vidlab.schema import tunable
 
@@ -11,6 +11,7 @@ class FusionParams(MethodParams):
     flow: FlowName = tunable(
         "dis",
         "Optical flow that is followed; all but dis take longer, those of RAFT far longer, and weights.",
+        search=WITHOUT_WEIGHTS,
     )
     flow_preset: FlowPreset = tunable(
         "ultrafast", "Effort of the DIS optical flow; slower presets follow fine motion better."

@@ -5,21 +5,21 @@ from vidlab.schema import Params, tunable
 
 
 class KeyframeParams(Params):
-    """How rarely the network is run, its masks being carried between."""
+    """On how few frames a network is run, one at a time; its masks are carried to the others."""
 
     keyframe_every: int = tunable(
-        1, "Run the network on a frame at least this often; more saves more of its time, follows change later.",
+        1, "Run the network at least every so many frames; more saves its time, loses detail; 1 on all.",
         unit="frames", ge=1, le=64,
     )  # fmt: skip
     keyframe_look_ahead: bool = tunable(
         True,
-        "Carry masks from the frames the network saw before and after; results come keyframe_every - 1 late.",
+        "Carry masks from the keyframes on both sides, keyframe_every - 1 frames late; off: at once, worse.",
     )
     keyframe_change: float = tunable(
         1.0,
-        "Share of the objects and their surroundings that the flow does not explain from which the network "
+        "Share of the objects and what is beside them that the flow does not explain from which the network "
         "is run early; smaller runs it more often, 1 at cuts only.",
-        gt=0, le=1, off=1.0,
+        gt=0, le=1, off=1.0, search=(0.1, 0.6),
     )  # fmt: skip
     keyframe_flow_preset: FlowPreset = tunable(
         "medium", "Effort of the DIS optical flow that carries; slower presets follow fine motion better."

@@ -11,10 +11,6 @@ DEFAULT_TRACKER: TrackerName = "flow"
 class MethodParams(Params):
     """What every method shares."""
 
-    tracker: TrackerName = tunable(
-        DEFAULT_TRACKER,
-        "Who tells which detection is which object; given takes the ids that masks come with.",
-    )
     track_iou: float = tunable(
         0.3, "Overlap with the carried mask that continues a track; higher splits tracks sooner.", gt=0, lt=1
     )
@@ -25,6 +21,11 @@ class MethodParams(Params):
         ge=0,
         le=300,
         search=(0, 60),
+    )
+    tracker: TrackerName = tunable(
+        DEFAULT_TRACKER,
+        "Who tells which detection is which object; given takes the ids that masks come with.",
+        search=("flow", "sort", "deepsort", "bytetrack"),  # not all masks come with ids
     )
 
 

@@ -41,12 +41,12 @@ class RefineParams(Params):
         ge=0, le=100, off=0.0, search=(1, 20), log=True,
     )  # fmt: skip
     crf_color: float = tunable(
-        13.0, "CRF: difference at which colors stop being alike; higher mixes more colors.",
+        10.0, "CRF: difference at which colors stop being alike; higher mixes more colors.",
         unit="gray levels", ge=2, le=255, search=(3, 40), log=True,
     )  # fmt: skip
     crf_distance: float = tunable(
-        0.125, "CRF: distance, as a share of the height, over which like colors agree; higher looks farther.",
-        gt=0, le=1, search=(0.05, 0.3), log=True,
+        0.06, "CRF: distance, as a share of the height, over which like colors agree; higher looks farther.",
+        gt=0, le=1, search=(0.03, 0.3), log=True,
     )  # fmt: skip
     crf_smooth_weight: float = tunable(
         3.0, "CRF: say of the nearest pixels, whatever their color; higher drops specks and thin parts.",
@@ -57,6 +57,6 @@ class RefineParams(Params):
         gt=0, le=0.1, search=(0.002, 0.02), log=True,
     )  # fmt: skip
     crf_trust: float = tunable(
-        0.7, "CRF: probability that a pixel of a hard mask is right; higher keeps the mask as it is.",
+        0.9, "CRF: probability that a pixel of a hard mask is right; higher keeps the mask as it is.",
         gt=0.5, lt=1,
     )  # fmt: skip

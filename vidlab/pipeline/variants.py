@@ -45,6 +45,8 @@ class Variant:
         precision: What autocast computes in; float32 leaves it out.
         channels_last: Keep weights and input with channels innermost in memory.
         compiled: Compile with `torch.compile`.
+        onnx: Run by ONNX Runtime: as it is, or with 8-bit weights, static or dynamic; empty for torch.
+        one_size: The ONNX file takes pictures of one size only.
         needs_cuda: It makes sense on a CUDA device only.
     """
 
@@ -54,6 +56,8 @@ class Variant:
     precision: Precision = "float32"
     channels_last: bool = False
     compiled: bool = False
+    onnx: Literal["", "float32", "static", "dynamic"] = ""
+    one_size: bool = False
     needs_cuda: bool = False
 
 

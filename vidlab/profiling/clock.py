@@ -123,7 +123,7 @@ def synchronizer(device: str) -> Synchronize:
         ParameterError: There is no such device.
     """
     kind = device.partition(":")[0]
-    if kind == "cpu":
+    if kind in ("cpu", "tensorrt"):  # ONNX Runtime returns when TensorRT is done
         return _nothing
     if kind not in ("cuda", "mps"):
         raise ParameterError(f"device must be cpu, cuda, cuda:N or mps, got {device!r}")

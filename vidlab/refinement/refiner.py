@@ -13,6 +13,7 @@ from vidlab.refinement.guided import guided_filter
 from vidlab.refinement.outlines import bounded
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation, UInt8Image
 
+HALF = 0.5  # a hard mask is cut here again
 LEAST_REACH = 2  # pixels that a neighborhood must still reach where the guided filter is solved
 
 Refiner = Callable[[Observation, UInt8Image], Observation]
@@ -64,7 +65,7 @@ class _OutlineRefiner:
             return maps
         refined = maps.copy()
         before = maps[:, *place]
-        after = self._bounded(before, self._filter(len(image))(before, image[place]), len(image))
+        after = self._bounded(before, self._filter(len(image))(before, image[place]), self._level, len(image))
         total, most = after.sum(axis=0), np.maximum(before.sum(axis=0), 1)
         refined[:, *place] = np.where(total > most, after * (most / np.maximum(total, most)), after)
         return refined
@@ -77,20 +78,19 @@ class _OutlineRefiner:
         before = mask[place][np.newaxis].astype(np.float32)
         doubt = np.float32(1 - self._params.crf_trust if self._params.refine == "crf" else 0)
         filtered = self._filter(len(image))(before * (1 - 2 * doubt) + doubt, image[place])
-        mask[place] = self._bounded(before, filtered, len(image), level=0.5)[0] > 0.5
+        mask[place] = self._bounded(before, filtered, HALF, len(image))[0] > HALF
 
-    def _bounded(
-        self, before: Float32Array, after: Float32Array, height: int, *, level: float | None = None
-    ) -> Float32Array:
-        limits = {"level": level or self._level, "reach_px": self._params.refine_reach * height}
-        return np.stack([bounded(b, a, **limits) for b, a in zip(before, after, strict=True)])
+    def _bounded(self, before: Float32Array, after: Float32Array, level: float, height: int) -> Float32Array:
+        reach_px = self._params.refine_reach * height
+        pairs = zip(before, after, strict=True)
+        return np.stack([bounded(one, other, level=level, reach_px=reach_px) for one, other in pairs])
 
     def _window(self, mask: BoolMask, height: int) -> tuple[slice, slice] | None:
-        """Cut out what may change and what has a say in it; None where there is no outline."""
+        """Cut out what may change and what has a say in it; None for an empty mask."""
         params = self._params
         said_by = params.crf_distance if params.refine == "crf" else 2 * params.refine_reach
         place = window_of(mask, margin_px=round((params.refine_reach + said_by) * height))
-        if place is None or mask.all():
+        if place is None:
             return None
         # whole multiples are shrunk several times faster
         step = params.guided_shrink

@@ -1,142 +1,99 @@
 """What a network said about keyframes, carried to a frame between them.
 
 keyframe      A ──●──●──●── B
-              └──▶     ◀──┘         both carried here, the nearer and the surer counting more
+              └──▶     ◀──┘         both are carried here; the nearer and the surer count more
 
-Hard masks are carried as how far each pixel lies from the outline: the mean of two such maps is an outline
-between the two, where the mean of two masks would be one of them.
+Hard masks are carried as how deep each pixel lies: the mean of two such maps has an outline between the two,
+where the mean of two masks has one of theirs. Where neither way can be trusted, the picture has a say.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vidlab.flow.warp import resample
 from vidlab.metrics.overlap import window_of
-from vidlab.temporal.keyframes_path import Way
+from vidlab.refinement import guided_filter
+from vidlab.temporal.keyframes_known import DEEPEST, Known, Side
 from vidlab.tracking.likeness import overlaps
-from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
+from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation, UInt8Image
 
-Depth = NDArray[np.uint8]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
-REACH = 1 / 40  # of the height: distance from the outline at which a pixel is surely inside, or outside
-LEAST_REACH_PX = 2.0
-HALF = 127  # the outline lies between this level of depth and the next
-LEAST_ALONE = 0.1
-SAME = 0.2  # overlap from which two detections of one class are one object
-BESIDE = 1 / 24  # of the height: what is so near an object matters to its mask as well
-ELSEWHERE = 0.05  # what a pixel matters that is far from any object: one may enter there
-MATCH_SIDE_PX = 120  # masks are compared at a size whose shorter side has about so many pixels
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a keyframe.
-
-    Attributes:
-        gray: uint8 (h, w), its picture at the size of the flow.
-        found: What the network said.
-        depths: Of each instance, uint8 (H, W): 255 deep inside, 0 far outside; none for class probabilities.
-        matters: float32 (h, w), [0, 1]: how much a pixel matters to the masks, 1 on sure objects and beside
-            them.
-    """
-
-    gray: NDArray[np.uint8]
-    found: Observation
-    depths: tuple[Depth, ...]
-    matters: Float32Array
-
-    @classmethod
-    def of(cls, gray: NDArray[np.uint8], found: Observation) -> "Known":
-        """Keep what carrying needs."""
-        masks: Iterable[BoolMask] = found.masks if isinstance(found, Instances) else ()
-        matters = _matters(found, size_hw=(gray.shape[0], gray.shape[1]))
-        return cls(gray, found, tuple(depth_of(mask) for mask in masks), matters)
+SAME, PART_OF = 0.2, 0.5  # overlap, and share of one that lies in the other, that make two detections one
+PART_WORTH = 0.1  # of such a share beside the overlap: the larger overlap goes first
+# What only one keyframe shows may enter, leave, or be missed by the network. It holds so far on the way to
+# the other keyframe, if the flow finds its picture so well on average, where the flow finds it at all.
+ALONE, VISIBLE, LEAST_ALONE = 0.8, 0.5, 0.1
+MATCH_SIDE_PX = 64  # masks are compared at a size whose shorter side has about so many pixels
+# Of the guided filter: reach as a share of the height, variance of color that is flat, and shrink.
+PULL_REACH, PULL_EPS, PULL_SHRINK = 1 / 80, 1e-4, 2
+SURE = 0.9  # trust above which, everywhere around, the picture need not be asked
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A keyframe as it is seen from another frame, with the way to it at the size of the masks.
+class _Carried:
+    """One instance: its mask, bool (H, W), its score and its class."""
 
-    Attributes:
-        known: The keyframe.
-        way: The way to it.
-        distance: Frames to it, at least 1.
-    """
-
-    known: Known
-    way: Way
-    distance: int
+    mask: BoolMask
+    score: float
+    class_id: int
 
 
-def depth_of(mask: BoolMask) -> Depth:
-    """Return how far inside its outline each pixel of a mask, bool (H, W), lies, uint8 (H, W).
-
-    >>> depth_of(np.array([[False, True, True]])).tolist()
-    [[95, 159, 223]]
-    """
-    depth = np.zeros(mask.shape, np.uint8)
-    reach_px = max(LEAST_REACH_PX, REACH * len(mask))
-    place = window_of(mask, margin_px=int(np.ceil(reach_px)) + 1)
-    if place is None:
-        return depth
-    inside = np.ascontiguousarray(mask[place]).view(np.uint8)
-    if inside.all():
-        depth[place] = 255
-        return depth
-    away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    into = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # the outline runs between pixels: half a pixel away from the centres on either side
-    signed = np.where(inside > 0, into - 0.5, 0.5 - away)
-    np.clip(255 * (0.5 + 0.5 * signed / reach_px), 0, 255, out=signed)
-    depth[place] = signed.astype(np.uint8)
-    return depth
-
-
-def one_sided(side: Side) -> Observation:
-    """Carry what a keyframe shows to a frame that no other keyframe can speak for."""
-    found, flow = side.known.found, side.way.path.flow
-    if isinstance(found, ClassProbs):
-        probs = [resample(layer, flow, repeat_border=True) for layer in found.probs]
-        return ClassProbs(_stacked(probs, found.size_hw, np.float32), found.class_ids)
-    masks = [_carried(depth, flow) > HALF for depth in side.known.depths]
-    return _instances(masks, found.scores.tolist(), found.class_ids.tolist(), size_hw=found.size_hw)
-
-
-def two_sided(before: Side, after: Side, *, pairs: Sequence[tuple[int, int]]) -> Observation:
-    """Carry what two keyframes show to a frame between them.
+def one_sided(side: Side, image: UInt8Image) -> Observation:
+    """Carry what a keyframe shows to a frame that no other keyframe can speak for.
 
     Args:
-        before: The one before.
-        after: The one after.
-        pairs: Which instance of the one is which of the other (see `matched`); nothing for probabilities.
+        side: The keyframe.
+        image: uint8 (H, W, 3), RGB, the frame.
+    """
+    found = side.known.found
+    if isinstance(found, ClassProbs):
+        layers = [_layer(side, found, class_id) for class_id in found.class_ids]
+        return ClassProbs(_stacked(layers, found.size_hw, np.float32), found.class_ids)
+    return _together([_carried(side, k, image) for k in range(len(found))], size_hw=found.size_hw)
+
+
+def two_sided(
+    before: Side, after: Side, *, pairs: Sequence[tuple[int, int]], image: UInt8Image
+) -> Observation:
+    """Carry what two keyframes show to a frame between them.
+
+    An object that both show is between the two; its score as well. One that only one shows is there where
+    that keyframe's picture is still to be seen, up to near the other one.
+
+    Args:
+        before: The keyframe before.
+        after: The keyframe after; of the same kind.
+        pairs: Which instance of the one is which of the other (see `matched`); not looked at for
+            probabilities.
+        image: uint8 (H, W, 3), RGB, the frame.
     """
     share = _share_after(before, after)
     first, second = before.known.found, after.known.found
     if isinstance(first, ClassProbs) and isinstance(second, ClassProbs):
-        return _mixed_probs(first, second, before=before, after=after, share=share)
+        return _mixed_probs(first, second, sides=(before, after), share=share)
     if not isinstance(first, Instances) or not isinstance(second, Instances):
-        return one_sided(before if before.distance <= after.distance else after)
+        return one_sided(before, image)
     late = before.distance / (before.distance + after.distance)
-    masks, scores, classes = [], [], []
-    for i, j in pairs:
-        a = _carried(before.known.depths[i], before.way.path.flow)
-        b = _carried(after.known.depths[j], after.way.path.flow)
-        masks.append(_mixed(a, b, share) > HALF)
-        scores.append(float((1 - late) * first.scores[i] + late * second.scores[j]))
-        classes.append(int(first.class_ids[i]))
-    side, found = (before, first) if late <= 0.5 else (after, second)
-    taken = {pair[late > 0.5] for pair in pairs}
-    for k in sorted(set(range(len(found))) - taken):
-        depth = _carried(side.known.depths[k], side.way.path.flow)
-        masks.append((depth > HALF) & (side.way.trust > LEAST_ALONE))
-        scores.append(float(found.scores[k]))
-        classes.append(int(found.class_ids[k]))
-    return _instances(masks, scores, classes, size_hw=first.size_hw)
+    trust = np.maximum(before.way.trust, after.way.trust)
+    carried = [
+        _Carried(
+            _mask(_mixed(_depth(before, i), _depth(after, j), share), image, trust),
+            float((1 - late) * first.scores[i] + late * second.scores[j]),
+            int(first.class_ids[i]),
+        )
+        for i, j in pairs
+    ]
+    if late <= ALONE:
+        carried += _alone(before, {i for i, _ in pairs}, image)
+    if 1 - late <= ALONE:
+        carried += _alone(after, {j for _, j in pairs}, image)
+    return _together(carried, size_hw=first.size_hw)
 
 
 def matched(before: Side, after: Known) -> list[tuple[int, int]]:
@@ -147,91 +104,112 @@ def matched(before: Side, after: Known) -> list[tuple[int, int]]:
         after: The second one.
 
     Returns:
-        Pairs of places; instances of one class whose masks overlap, so that the sum of overlaps is largest.
+        Pairs of places: instances of one class that overlap, or one of which lies in the other as a part, so
+        that the sum of overlaps is largest.
     """
     first, second = before.known.found, after.found
-    if not isinstance(first, Instances) or not isinstance(second, Instances) or not (len(first) and len(second)):
+    if not isinstance(first, Instances) or not isinstance(second, Instances):
+        return []
+    if not len(first) or not len(second):
         return []
     step = max(1, min(first.size_hw) // MATCH_SIDE_PX)
-    flow = before.way.path.flow
-    carried = np.stack([_carried(depth, flow)[::step, ::step] > HALF for depth in before.known.depths])
-    iou, _ = overlaps(carried, second.masks[:, ::step, ::step])
-    iou *= first.class_ids[:, np.newaxis] == second.class_ids
-    rows, columns = linear_sum_assignment(iou, maximize=True)
-    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if iou[i, j] >= SAME]
-
-
-def change(known: Known, way: Way) -> float:
-    """Tell how much of what matters to the masks of a keyframe cannot be followed from it to another frame.
-
-    Args:
-        known: The keyframe.
-        way: The way to it, at the size of the flow.
-
-    Returns:
-        Share, [0, 1]: 0 where the keyframe's picture, carried, is the frame's.
-    """
-    matters = resample(known.matters, way.path.flow, repeat_border=True)
-    return float((matters * (1 - way.trust)).sum() / matters.sum())
-
-
-def _matters(found: Observation, *, size_hw: tuple[int, int]) -> Float32Array:
-    """Weigh the pixels of a keyframe: objects by their scores, what is beside them, and all else a little."""
-    weight = np.full(size_hw, ELSEWHERE, np.float32)
-    if isinstance(found, ClassProbs):
-        layers = [(layer, 1.0) for layer in found.probs]
-    else:
-        layers = [(mask.view(np.uint8), float(score)) for mask, score in zip(found.masks, found.scores)]
-    for layer, score in layers:
-        small = cv2.resize(layer, size_hw[::-1], interpolation=cv2.INTER_NEAREST)
-        np.maximum(weight, small * np.float32(score), out=weight)
-    side = 2 * max(1, round(BESIDE * size_hw[0])) + 1
-    return np.asarray(cv2.dilate(weight, np.ones((side, side), np.uint8)), np.float32)
+    carried = np.stack([_depth(before, k)[::step, ::step] > DEEPEST / 2 for k in range(len(first))])
+    others = second.masks[:, ::step, ::step]
+    iou, inside = overlaps(carried, others)
+    areas, other_areas = (masks.sum(axis=(1, 2)) for masks in (carried, others))
+    part = inside * np.maximum(1, areas[:, np.newaxis] / np.maximum(other_areas, 1))  # of the smaller one
+    may_be_one = (iou >= SAME) | (part >= PART_OF)
+    may_be_one &= first.class_ids[:, np.newaxis] == second.class_ids
+    agreement = may_be_one * (iou + PART_WORTH * part)
+    rows, columns = linear_sum_assignment(agreement, maximize=True)
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if agreement[i, j] > 0]
 
 
 def _share_after(before: Side, after: Side) -> Float32Array:
-    """Say how much the keyframe after counts, float32 (H, W), [0, 1]."""
+    """Say how much the keyframe after counts, float32 (H, W), [0, 1]: linear in time where trust is equal."""
     first = before.way.trust * np.float32(after.distance)
     second = after.way.trust * np.float32(before.distance)
     return np.asarray(second / (first + second), np.float32)
 
 
-def _carried(depth: Depth, flow: Float32Array) -> Depth:
-    return np.asarray(resample(depth, flow, repeat_border=True), np.uint8)  # type: ignore[arg-type]
+def _depth(side: Side, k: int) -> Float32Array:
+    """Carry the depth of an instance, float32 (H, W), 0 to DEEPEST; what leaves the picture goes on there."""
+    flow, depth = side.way.path.flow, side.known.depths[k]
+    carried = resample(depth, flow, repeat_border=True)  # type: ignore[arg-type]  # bytes: a third of the time
+    return np.asarray(carried, np.float32)
 
 
-def _mixed(a: Depth, b: Depth, share: Float32Array) -> Float32Array:
-    return a + share * (b.astype(np.float32) - a)
+def _layer(side: Side, found: ClassProbs, class_id: int) -> Float32Array:
+    """Carry the probability of a class, float32 (H, W), [0, 1]; zeros for one that was not spoken of."""
+    if class_id not in found.class_ids:
+        return np.zeros(found.size_hw, np.float32)
+    return resample(found.probs[found.class_ids.index(class_id)], side.way.path.flow, repeat_border=True)
+
+
+def _carried(side: Side, k: int, image: UInt8Image) -> _Carried:
+    """Carry an instance, `k` of the keyframe, from there alone."""
+    found = side.known.found
+    assert isinstance(found, Instances)
+    mask = _mask(_depth(side, k), image, side.way.trust)
+    return _Carried(mask, float(found.scores[k]), int(found.class_ids[k]))
+
+
+def _alone(side: Side, taken: set[int], image: UInt8Image) -> Iterator[_Carried]:
+    """Carry the instances that the other keyframe does not show, as far as they are still to be seen."""
+    trust = side.way.trust
+    for k in range(len(side.known.depths)):
+        if k in taken:
+            continue
+        one = _carried(side, k, image)
+        if one.mask.any() and trust[one.mask].mean() >= VISIBLE:
+            yield replace(one, mask=one.mask & (trust > LEAST_ALONE))
+
+
+def _mask(depth: Float32Array, image: UInt8Image, trust: Float32Array) -> BoolMask:
+    """Return what is inside, bool (H, W): by depth, and where that cannot be trusted, by the picture."""
+    inside = depth > DEEPEST / 2
+    reach_px = max(1, round(PULL_REACH * len(depth)))
+    place = window_of(inside, margin_px=2 * reach_px)
+    if place is None or trust[place].min() > SURE:
+        return inside
+    pulled = guided_filter(
+        inside[place][np.newaxis].astype(np.float32),
+        np.ascontiguousarray(image[place]),
+        radius_px=reach_px,
+        eps=PULL_EPS,
+        shrink=PULL_SHRINK,
+    )[0]
+    soft = depth[place] / np.float32(DEEPEST)
+    inside[place] = soft + (1 - trust[place]) * (pulled - soft) > 0.5
+    return inside
+
+
+def _mixed(a: Float32Array, b: Float32Array, share: Float32Array) -> Float32Array:
+    return a + share * (b - a)
 
 
 def _mixed_probs(
-    first: ClassProbs, second: ClassProbs, *, before: Side, after: Side, share: Float32Array
+    first: ClassProbs, second: ClassProbs, *, sides: tuple[Side, Side], share: Float32Array
 ) -> ClassProbs:
-    known = tuple(sorted({*first.class_ids, *second.class_ids}))
-    nothing = np.zeros(first.size_hw, np.float32)
-    layers = []
-    for class_id in known:
-        a, b = (
-            resample(probs.probs[probs.class_ids.index(class_id)], side.way.path.flow, repeat_border=True)
-            if class_id in probs.class_ids
-            else nothing
-            for probs, side in ((first, before), (second, after))
-        )
-        layers.append(a + share * (b - a))
-    return ClassProbs(_stacked(layers, first.size_hw, np.float32), known)
+    class_ids = tuple(sorted({*first.class_ids, *second.class_ids}))
+    layers = [
+        _mixed(_layer(sides[0], first, class_id), _layer(sides[1], second, class_id), share)
+        for class_id in class_ids
+    ]
+    return ClassProbs(_stacked(layers, first.size_hw, np.float32), class_ids)
 
 
-def _instances(
-    masks: list[BoolMask], scores: list[float], classes: list[int], *, size_hw: tuple[int, int]
-) -> Instances:
+def _together(carried: Sequence[_Carried], *, size_hw: tuple[int, int]) -> Instances:
     """Put instances together; those of which nothing is left are gone."""
-    kept = [k for k, mask in enumerate(masks) if mask.any()]
+    kept = [one for one in carried if one.mask.any()]
     return Instances(
-        _stacked([masks[k] for k in kept], size_hw, np.bool_),
-        np.array([scores[k] for k in kept], np.float32),
-        np.array([classes[k] for k in kept], np.int64),
+        _stacked([one.mask for one in kept], size_hw, np.bool_),
+        np.array([one.score for one in kept], np.float32),
+        np.array([one.class_id for one in kept], np.int64),
     )
 
 
-def _stacked(layers, size_hw, dtype):
+def _stacked(
+    layers: Sequence[NDArray[ScalarT]], size_hw: tuple[int, int], dtype: type[ScalarT]
+) -> NDArray[ScalarT]:
     return np.stack(layers) if layers else np.zeros((0, *size_hw), dtype)

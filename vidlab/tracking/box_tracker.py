@@ -48,24 +48,25 @@ class BoxTracker:
         seen = Sightings.of(instances, low_score=self._low_score)
         looks = self._looks(image, instances, seen)
         expected = [track.onwards(self._motion) for track in self._tracks]
-        of_row = dict(self._pairs(seen, expected, looks))
-        found = {column: row for row, column in of_row.items()}
-        self._tracks, rows = [], np.full(len(instances), NOBODY, np.int64)
-        for column, track in enumerate(expected):
-            row = found.get(column)
-            if row is not None:
-                kept = self._confirmed(self._met(track, seen, row, looks))
-                rows[seen.rows[row]] = NOBODY if kept.track_id is None else kept.track_id
-                self._tracks.append(kept)
-            elif track.is_confirmed and track.missed <= self._max_missed:
-                self._tracks.append(track)
-        for row in range(len(seen)):
-            if row not in of_row and seen.scores[row] >= self._start_score:
-                born = self._confirmed(self._born(seen, row, looks))
-                rows[seen.rows[row]] = NOBODY if born.track_id is None else born.track_id
-                self._tracks.append(born)
+        rows = {column: row for row, column in self._pairs(seen, expected, looks)}
+        now: list[tuple[BoxTrack, int | None]] = [
+            (self._met(track, seen, rows[column], looks), rows[column]) if column in rows else (track, None)
+            for column, track in enumerate(expected)
+            if column in rows or self._may_come_back(track)
+        ]
+        free = sorted(set(range(len(seen))) - set(rows.values()))
+        now += [(self._born(seen, row, looks), row) for row in free if seen.scores[row] >= self._start_score]
+        given = np.full(len(instances), NOBODY, np.int64)
+        self._tracks = []
+        for track, row in now:
+            self._tracks.append(self._confirmed(track))
+            if row is not None and (track_id := self._tracks[-1].track_id) is not None:
+                given[seen.rows[row]] = track_id
         self._is_first = False
-        return replace(instances, track_ids=rows)
+        return replace(instances, track_ids=given)
+
+    def _may_come_back(self, track: BoxTrack) -> bool:
+        return track.is_confirmed and track.missed <= self._max_missed
 
     def _looks(self, image: UInt8Image, instances: Instances, seen: Sightings) -> Float32Array:
         """Return what the detections look like, float32 (N, D); most trackers do not care."""

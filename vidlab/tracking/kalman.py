@@ -21,6 +21,7 @@ Matrix = NDArray[np.float64]
 ASPECT = 1 / 10  # deviation of a measured width over height; it drifts by a tenth of that per frame
 AREA = 2  # width and height are both off by the same share: an area by twice that
 LEAST_AREA_PX = LEAST_PX**2
+LEAST_ASPECT = 1e-3  # width over height; a mean that drifts below it is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class AreaMotion:
     def onwards(self, belief: Belief) -> Belief:
         """See `BoxMotion`; an area that would vanish keeps still."""
         mean = belief.mean.copy()
-        if mean[2] + mean[6] < LEAST_AREA_PX:
+        if mean[2] + mean[6] < 1:
             mean[6] = 0.0
         side, area = _sizes(mean)
         drift = [DRIFT * side, DRIFT * side, AREA * DRIFT * area, ASPECT / 10]
@@ -128,7 +129,7 @@ class AreaMotion:
     def box(self, belief: Belief) -> Vector:
         """See `BoxMotion`."""
         x, y, area, aspect = belief.mean[:4]
-        area, aspect = max(area, LEAST_AREA_PX), max(aspect, 1 / LEAST_AREA_PX)
+        area, aspect = max(area, 1.0), max(aspect, LEAST_ASPECT)
         width = np.sqrt(area * aspect)
         return _around(x, y, width=width, height=area / width)
 
@@ -163,7 +164,7 @@ class HeightMotion:
     def onwards(self, belief: Belief) -> Belief:
         """See `BoxMotion`; a height that would vanish keeps still."""
         mean = belief.mean.copy()
-        if mean[3] + mean[7] < LEAST_PX:
+        if mean[3] + mean[7] < 1:
             mean[7] = 0.0
         side = max(float(mean[3]), LEAST_PX)
         drift = [DRIFT * side, DRIFT * side, ASPECT / 10, DRIFT * side]
@@ -197,7 +198,7 @@ class HeightMotion:
 def _sizes(state: Vector) -> tuple[float, float]:
     """Return the height, and the area, of a state of `AreaMotion`, at least as large as can be localized."""
     area = max(float(state[2]), LEAST_AREA_PX)
-    return max(float(np.sqrt(area / max(float(state[3]), 1 / LEAST_AREA_PX))), LEAST_PX), area
+    return max(float(np.sqrt(area / max(float(state[3]), LEAST_ASPECT))), LEAST_PX), area
 
 
 def _centers(boxes: Matrix) -> tuple[Vector, Vector]:

@@ -34,7 +34,8 @@ class Sightings:
     def of(cls, instances: Instances, *, low_score: float) -> "Sightings":
         """Sort the detections that score at least so much."""
         boxes = np.array([box_of(mask) for mask in instances.masks], np.float64).reshape(-1, 4)
-        areas = instances.masks.sum(axis=(1, 2))
+        # one by one: several times faster than along the axes of all
+        areas = np.array([np.count_nonzero(mask) for mask in instances.masks], np.int64)
         order = np.lexsort((areas, *boxes.T[::-1], instances.class_ids, -instances.scores))
         order = order[(areas[order] > 0) & (instances.scores[order] >= low_score)]
         return cls(boxes[order], instances.scores[order], instances.class_ids[order], order.astype(np.int64))

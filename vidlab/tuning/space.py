@@ -128,7 +128,7 @@ def space_of(methods: Sequence[str], names: Sequence[str]) -> dict[str, tuple[Ax
 def axis(tunable: Tunable) -> Axis:
     """Return a tunable as a search sees it."""
     if tunable.type is bool or tunable.choices:
-        return Axis(tunable.name, tunable.default, tunable.choices or (False, True))
+        return Axis(tunable.name, tunable.default, tunable.search or tunable.choices or (False, True))
     if tunable.search is not None:
         low, high = tunable.search
     elif tunable.low is None or tunable.high is None:

@@ -1,10 +1,9 @@
 """How good optical flows are, and what they cost, in one picture."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
-from vidlab.errors import ShapeError
 from vidlab.metrics.flow_error import SPEED_CLASSES, FlowErrorSummary
 
 if TYPE_CHECKING:
@@ -30,42 +29,38 @@ def flow_color(name: str) -> str:
     return FLOW_COLORS.get(name.partition(" ")[0], "#555555")
 
 
-def plot_against_cost(
+def plot_flows(
     axes: "Axes",
-    names: Sequence[str],
+    points: Mapping[str, tuple[float, float]],
     *,
-    cost: Sequence[float],
-    values: Sequence[float],
+    xlabel: str,
     ylabel: str,
     title: str,
+    xscale: Literal["linear", "log"] = "linear",
 ) -> "Axes":
-    """Draw one point per flow over what it costs, on a logarithmic axis, each beside its name.
+    """Draw one point per flow, each beside its name.
 
     Args:
         axes: Where to draw.
-        names: Names of the flows, perhaps with a preset or a scale behind them.
-        cost: Time of each, as a multiple of that of DIS ultrafast.
-        values: What each is worth.
-        ylabel: What the values are, with their unit.
+        points: Name of a flow, perhaps with a preset behind it → where.
+        xlabel: What is across, with its unit.
+        ylabel: What is up, with its unit.
         title: What is shown, and which way is better.
-
-    Raises:
-        ShapeError: The lengths differ.
+        xscale: `log` where ratios count, such as those of cost.
 
     Returns:
         The axes.
     """
-    if not len(names) == len(cost) == len(values):
-        raise ShapeError(f"there must be one cost and value per name, got {len(cost)} and {len(values)} for "
-                         f"{len(names)}")  # fmt: skip
-    for name, x, y in zip(names, cost, values, strict=True):
-        axes.plot(x, y, "o", color=flow_color(name), markersize=7)
+    for place, name in enumerate(sorted(points, key=lambda name: points[name])):
+        color, above = flow_color(name), place % 2 == 0  # names of neighbors do not hide each other
+        axes.plot(*points[name], "o", color=color, markersize=7)
         axes.annotate(
-            name, (x, y), xytext=(6, 4), textcoords="offset points", fontsize="small", color=flow_color(name)
-        )
-    axes.set_xscale("log")
-    axes.margins(x=0.18, y=0.12)
-    axes.set_xlabel("time per frame, as a multiple of DIS ultrafast")
+            name, points[name], xytext=(0, 8 if above else -8), textcoords="offset points", fontsize="small",
+            ha="center", va="bottom" if above else "top", color=color,
+        )  # fmt: skip
+    axes.set_xscale(xscale)
+    axes.margins(x=0.12, y=0.18)
+    axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_title(title, fontsize="medium", loc="left")
     axes.grid(color="#dddddd", linewidth=0.6)

@@ -90,7 +90,7 @@ def plot_identities(
                     color="white",
                     fontsize=8,
                 )
-    axes.set(title=title, xlabel="frame", ylim=(len(names) - 0.5, -0.5))
+    axes.set(title=title, xlabel="frame", ylim=(max(len(names), 1) - 0.5, -0.5))
     axes.set_yticks(range(len(names)), names)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
