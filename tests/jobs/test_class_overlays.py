@@ -131,7 +131,8 @@ def test_areas_are_written_frame_by_frame(clip, result, tmp_path):
         int((labels(index, flickers=True) == DOG).sum()) for index in range(N_FRAMES)
     ]
     assert {row["raw person"] for row in rows} == {str(8 * 12)}
-    assert Image.open(made.plot).size[0] > 500
+    with Image.open(made.plot) as plot:
+        assert plot.size[0] > 500
 
 
 def test_labels_of_ones_own_are_shown_alone(clip, tmp_path):
@@ -153,7 +154,8 @@ def test_frames_go_to_a_zip_too(clip, result, tmp_path, capsys):
     assert first.shape == film.shape
     assert np.abs(first.astype(int) - film).mean() < 12  # the film is compressed
     assert cli.main([*words, "--view", "panels", "--zip", str(archive), "--force"]) == 0
-    assert len(zipfile.ZipFile(archive).namelist()) == N_FRAMES
+    with zipfile.ZipFile(archive) as packed:
+        assert len(packed.namelist()) == N_FRAMES
 
 
 def test_nothing_is_left_of_a_film_that_fails(clip, tmp_path):

@@ -88,6 +88,8 @@ GROUPS = (
     ScheduleParams,
     StreamParams,
     ProfileParams,
+    TrackingJudgeParams,
+    ExportParams,
     TuneParams,
     TrainDataParams,
     SceneDataParams,
