@@ -88,6 +88,7 @@ GROUPS = (
     ScheduleParams,
     StreamParams,
     ProfileParams,
+    FlowParams,
     TrackingJudgeParams,
     ExportParams,
     TuneParams,
