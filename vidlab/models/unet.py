@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from vidlab.errors import WeightsError
+from vidlab.models.building import same_chance, semantic_outputs, to_segmenter
 from vidlab.models.outputs import numbered_names, to_outputs
 from vidlab.models.request import NetworkRequest
 from vidlab.models.semantic import SemanticSegmenter
 from vidlab.models.smp import PREFIX, AnySize
 from vidlab.models.smp import build as build_smp
 from vidlab.models.weights import Found, find_weights
-from vidlab.models.zoo import RANDOM_SEED, semantic, semantic_outputs
 
 NAME = "unet"
 DEFAULT_WIDTH = 64  # channels of the first block
@@ -90,12 +90,11 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
     default = to_outputs(
         numbered_names(n_outputs), n_outputs=n_outputs, activation="sigmoid", source=request.name
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
+    with same_chance():
         network = build_network(n_outputs, width=width)
     found.fill(network.network)
-    outputs = semantic_outputs(request, found, n_outputs=n_outputs, default=default)
-    return semantic(network, request, found, outputs=outputs, input_short_px=None)
+    outputs = semantic_outputs(found, request=request, n_outputs=n_outputs, default=default)
+    return to_segmenter(network, found, request=request, outputs=outputs, input_short_px=None)
 
 
 def _down(before: int, after: int, *, normalized: bool) -> nn.Sequential:
