@@ -1,5 +1,6 @@
 """What is trained on, wherever it comes from: folders, a clip with masks, synthetic scenes."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,7 @@ from vidlab.training.split import Split, split_between, split_by_clip
 from vidlab.training.survey import Survey, class_names, survey
 from vidlab.video import frame_name, open_source, write_image
 
+logger = logging.getLogger(__name__)
 Shows = Callable[[str, str], AbstractContextManager[Progress]]
 """Gives the progress of a part of the job, for its name and what it counts."""
 
@@ -101,6 +103,7 @@ def opened(
             seen = survey([*pairs, *judging], names=names, progress=progress)
         if judging:
             split = split_between(len(pairs), len(judging))
+            _warn_of_leak(pairs, judging)
         else:
             split = split_by_clip([pair.clip for pair in pairs], valid_share=data.valid_share, seed=fit.seed)
         yield TrainData([*pairs, *judging], seen, split)
@@ -126,6 +129,15 @@ def _found(
     if source.data.is_file():
         return _of_video(source.data, source.masks, folder=scratch, shows=shows), names
     return find_pairs(source.data, masks=source.masks), names
+
+
+def _warn_of_leak(teaching: list[Pair], judging: list[Pair]) -> None:
+    both = {pair.image.resolve() for pair in teaching} & {pair.image.resolve() for pair in judging}
+    if both:
+        logger.warning(
+            "%d of the %d pictures that judge also teach: how well the network does on others is not known",
+            len(both), len(judging),
+        )  # fmt: skip
 
 
 def _of_video(video: Path, masks: Path | None, *, folder: Path, shows: Shows) -> list[Pair]:

@@ -98,8 +98,8 @@ class StableWriter:
         if self.written.has_instances:
             self._segments.join_instances(self._folder / "instances.json")
         if LABELS in self._kinds and len(self.written.classes) < 2:
-            for kind in (LABELS, RAW_LABELS):
-                (self._folder / kind).rename(self._folders.work / kind)  # until the run is over
+            for name in (LABELS, RAW_LABELS):
+                (self._folder / name).rename(self._folders.work / name)  # until the run is over
 
     def end_segment(self) -> None:
         """Close the segment: a run that is killed can go on from here."""

@@ -86,5 +86,26 @@ def write_scenes(
         progress(number + 1, params.scenes)
 
 
+def write_clip(folder: Path, *, spec: SceneSpec) -> None:
+    """Draw one scene as a clip to be segmented: `frames/NNNNN.png`, and `truth/NNNNN.png` with COCO ids.
+
+    Args:
+        folder: Where to write; is made.
+        spec: The scene, as `scene_spec` returns it.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    for kind in ("frames", "truth"):
+        (folder / kind).mkdir(parents=True)
+    for frame in iter_scene(spec):
+        name = frame_name(frame.index, suffix=".png")
+        write_image(folder / "frames" / name, frame.image)
+        truth = np.full(frame.image.shape[:2], BACKGROUND, np.uint8)
+        for mask, class_id in zip(frame.instances.masks, frame.instances.class_ids.tolist(), strict=True):
+            truth[mask] = class_id
+        write_labels_png(folder / "truth" / name, truth)
+
+
 def _ids(params: SceneDataParams) -> tuple[int, ...]:
     return class_ids(name for name in params.scene_classes.split(",") if name.strip())
