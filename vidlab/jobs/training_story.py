@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from vidlab.jobs.class_overlays import darkened
 from vidlab.jobs.labels import LabelsResult
-from vidlab.models import StagedSegmenter
 from vidlab.params import SceneDataParams
 from vidlab.training.scenes import scene_spec, write_clip, write_scenes
 from vidlab.types import UInt8Image
@@ -19,6 +18,7 @@ from vidlab.viz.outlines import draw_outlines
 from vidlab.viz.overlay import resize_image
 
 if TYPE_CHECKING:
+    from vidlab.models.semantic import SemanticSegmenter
     from vidlab.training.pictures import Pictures
 
 HELD_OUT = 900_000  # scenes from this number on are in no data set: they test
@@ -54,7 +54,7 @@ def contours(image: UInt8Image, labels: NDArray[np.uint8], *, names: Sequence[st
 
 
 def truth_and_predictions(
-    network: StagedSegmenter, pictures: "Pictures", *, chosen: Sequence[int], names: Sequence[str]
+    network: "SemanticSegmenter", pictures: "Pictures", *, chosen: Sequence[int], names: Sequence[str]
 ) -> list[list[UInt8Image]]:
     """Return two rows of pictures: the true contours above, those of a network below."""
     from vidlab.training.judging import class_map

@@ -87,9 +87,10 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
     if said.startswith(PREFIX):
         return build_smp(replace(request, name=said))
     n_outputs, width = _shape_of(request, found)
-    default = to_outputs(
-        numbered_names(n_outputs), n_outputs=n_outputs, activation="sigmoid", source=request.name
-    )
+    default = None
+    if not (request.class_names or found.recipe.classes):
+        names = numbered_names(n_outputs)
+        default = to_outputs(names, n_outputs=n_outputs, activation="sigmoid", source=request.name)
     with same_chance():
         network = build_network(n_outputs, width=width)
     found.fill(network.network)

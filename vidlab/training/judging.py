@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vidlab.models import StagedSegmenter
 from vidlab.models.outputs import BACKGROUND_NAME
+from vidlab.models.semantic import SemanticSegmenter
 from vidlab.training.pictures import Pictures
 from vidlab.training.scores import ScoreCount, Scores
 from vidlab.types import ClassProbs
@@ -30,7 +30,7 @@ def class_map(found: ClassProbs, *, indices: Sequence[int], threshold: float) ->
 
 
 def judge(
-    network: StagedSegmenter, pictures: Pictures, *, names: Sequence[str], threshold: float, batch: int
+    network: SemanticSegmenter, pictures: Pictures, *, names: Sequence[str], threshold: float, batch: int
 ) -> Scores:
     """Measure a network at the pictures' own size, as its masks are used.
 
