@@ -65,6 +65,7 @@ from vidlab.params.training import (
     FitParams,
     LossName,
     SceneDataParams,
+    SceneKind,
     TrainDataParams,
     TrainNetworkParams,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "RefineParams",
     "Resampling",
     "SceneDataParams",
+    "SceneKind",
     "ScheduleParams",
     "SegmentParams",
     "SortParams",

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from vidlab.schema import Params, tunable
 
 LossName = Literal["cross_entropy", "reference", "ce_then_dice", "dice", "focal"]
+SceneKind = Literal["varied", "plain"]
 CropName = Literal["random", "central", "none"]
 
 
@@ -46,14 +47,18 @@ class TrainDataParams(Params):
 class SceneDataParams(Params):
     """Which synthetic scenes are drawn, where no pictures are given."""
 
-    scenes: int = tunable(300, "Scenes to draw; more shows more variety, takes longer.", ge=2, le=1000000)
+    scenes: int = tunable(600, "Scenes to draw; more shows more variety, takes longer.", ge=2, le=1000000)
     scene_frames: int = tunable(
-        4, "Frames of each scene to train on; more are more alike.", unit="frames", ge=1, le=1000
+        2, "Frames of each scene to train on; more are more alike.", unit="frames", ge=1, le=1000
     )
     scene_every: int = tunable(
-        6, "Distance between them; larger is less alike.", unit="frames", ge=1, le=1000
+        4, "Distance between them; larger is less alike, takes longer to draw.", unit="frames", ge=1, le=1000
     )
     scene_px: int = tunable(160, "Side of the drawn frames, which are square.", unit="px", ge=32, le=2160)
+    scene_kind: SceneKind = tunable(
+        "varied",
+        "varied is as hard as drawn scenes get; plain has few and large objects, nothing in front of them.",
+    )
     scene_classes: str = tunable(
         "person,car,dog", "What is drawn, with commas: person, car, bird, cat, dog, horse."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ from vidlab.params import SceneDataParams
 from vidlab.synthetic import SceneFrame, SceneSpec, iter_scene, random_scene
 from vidlab.video import frame_name, write_image
 
+PLAIN: dict[str, Any] = {  # fields of `SceneSpec` that `random_scene` would draw from a wide range
+    "n_objects": 2, "min_size": 0.4, "max_size": 0.7, "occlusion": 0, "distractors": 0, "clutter": 0.1,
+    "deformation": 0.3, "articulation": 0.8, "motion_blur": 0.2, "defocus_px": 0.0, "noise": 2.0,
+    "light_change": 0.1,
+}  # fmt: skip
 SEEDS_APART = 1_000_003  # two data sets of different seeds share no scene
 
 
@@ -45,6 +51,7 @@ def scene_spec(number: int, *, params: SceneDataParams, seed: int, n_frames: int
         size_hw=(params.scene_px, params.scene_px),
         n_frames=n_frames or span,
         classes=_ids(params),
+        **(PLAIN if params.scene_kind == "plain" else {}),
     )
 
 
