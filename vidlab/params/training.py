@@ -57,7 +57,7 @@ class SceneDataParams(Params):
     scene_px: int = tunable(160, "Side of the drawn frames, which are square.", unit="px", ge=32, le=2160)
     scene_kind: SceneKind = tunable(
         "varied",
-        "varied is as hard as drawn scenes get; plain has few and large objects, nothing in front of them.",
+        "How hard scenes are: varied as hard as drawn ones get; plain with few, large objects in full view.",
     )
     scene_classes: str = tunable(
         "person,car,dog", "What is drawn, with commas: person, car, bird, cat, dog, horse."
