@@ -87,7 +87,7 @@ class TrainNetworkParams(Params):
     """Which network is trained."""
 
     network: str = tunable(
-        "smp_unet", "unet (the reference) or an smp_ network of vidlab info, on any encoder."
+        "smp_unet", "Network: unet (the reference), or an smp_ one of vidlab info on any encoder."
     )
     encoder: str = tunable(
         "resnet34",
