@@ -30,7 +30,7 @@ MODELS = [
     if issubclass(model, Params) and model is not Params
 ]
 FIELDS = [(model, tunable) for model in MODELS for tunable in tunables(model)]
-FREE_TEXT = ("encoder", "class_names")  # names that others give: what is none is known when they are asked
+FREE_TEXT = ("encoder", "class_names", "scene_classes", "network", "encoder_weights")
 NUMBERS = [(model, tunable) for model, tunable in FIELDS if tunable.type in (int, float)]
 
 

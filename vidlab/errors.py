@@ -9,6 +9,7 @@ VidlabError
 │   └── MaskError                 masks are missing, of another size, or not readable
 ├── OutputError                   the result cannot be written, or is already there
 ├── WeightsError                  network weights are missing or do not fit
+├── TrainingError                 a training that cannot go on
 ├── StallError                    a pipeline gave no result in the time that was set for it
 ├── DeviceError (ValueError)      the device that was asked for is not here
 └── MissingExtraError (ImportError)   an optional package is not installed
@@ -49,6 +50,10 @@ class OutputError(VidlabError):
 
 class WeightsError(VidlabError):
     """Network weights that are missing or do not fit the network."""
+
+
+class TrainingError(VidlabError):
+    """A training that cannot go on: its loss is no number any more."""
 
 
 class StallError(VidlabError):

@@ -120,6 +120,13 @@ def test_a_single_pixel_is_outlined():
     assert (draw_outlines(flat(128), dot, colors=[(255, 210, 0)])[27:34, 37:44] != 128).any()
 
 
+@pytest.mark.parametrize("mask_hw", [(60, 80), (30, 40)])
+def test_a_mask_of_everything_has_no_outline(mask_hw):
+    picture = flat(100)
+    drawn = draw_outlines(picture, np.ones((1, *mask_hw), bool), colors=[(255, 210, 0)])
+    assert np.array_equal(drawn, picture)
+
+
 def test_outlines_do_not_follow_the_border_of_the_picture():
     half = np.zeros((1, 60, 80), bool)
     half[0, :, :40] = True

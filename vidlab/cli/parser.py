@@ -17,6 +17,7 @@ from vidlab.cli import (
     profile,
     stream,
     track,
+    train,
     tune,
 )
 from vidlab.cli.options import Layout, Parser, add_options
@@ -44,6 +45,7 @@ examples:
   vidlab tune frames/ --masks detections.json --class dog --truth truth/ --out runs/tuned
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
   vidlab track clip.mp4 --masks detections.json --truth gt.txt --out runs/tracks
+  vidlab train synthetic --out runs/unet
   vidlab profile clip.mp4
   vidlab stream clip.mp4 --policy latest
   vidlab params flow_fusion
@@ -81,6 +83,7 @@ def build_parser() -> Parser:
     loaders.add(commands_of, _command)
     track.add(commands_of, _command)
     tune.add(commands_of, _command)
+    train.add(commands_of, _command)
     export.add(commands_of, _command)
     fetch.add(commands_of, _command)
     flow.add(commands_of, _command)

@@ -19,7 +19,7 @@ from vidlab.jobs.output import optional_result_folder
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.record import describe_params, describe_run, write_json
 from vidlab.jobs.wanted import names_beside
-from vidlab.jobs.writing import BACKGROUND
+from vidlab.jobs.writing import BACKGROUND, LABELS, RAW_LABELS
 from vidlab.masks.labels import LabelFolder
 from vidlab.metrics.bootstrap import Interval, paired_change
 from vidlab.metrics.clip import PairMotion
@@ -160,7 +160,7 @@ class _Motions:
 
 def _names(folder: Path, indices: Sequence[int]) -> dict[int, str]:
     """Names of COCO ids, which `labels/` of a result folder holds; elsewhere an index means anything."""
-    if folder.name != "labels" or not (folder.parent / "params.json").is_file():
+    if folder.name not in (LABELS, RAW_LABELS) or not (folder.parent / "params.json").is_file():
         return {index: f"class {index}" for index in indices}
     own = names_beside(folder.parent)
     return {index: "background" if index == BACKGROUND else class_name(index, own) for index in indices}

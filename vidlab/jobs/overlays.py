@@ -1,7 +1,6 @@
 """Videos in which a person can judge masks: side by side, outlines on one picture, where they flicker."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from vidlab.errors import ParameterError, VideoError
 from vidlab.flow import FarnebackFlow, occluded, resize_map, to_gray
 from vidlab.flow.motion import similarity
-from vidlab.jobs.output import result_file
+from vidlab.jobs.films import film, require_suffix
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import expected
 from vidlab.jobs.truth import MaskFolder
@@ -21,7 +20,7 @@ from vidlab.jobs.worst import MASK_COLOR, TRUTH_COLOR
 from vidlab.metrics.overlap import iou
 from vidlab.params import FusionParams, SourceParams, WriterParams
 from vidlab.types import BoolMask, Float32Array, Frame, UInt8Image
-from vidlab.video import VideoWriter, open_source
+from vidlab.video import open_source
 from vidlab.viz.colors import Color
 from vidlab.viz.heat import FlickerHeat, draw_heat, heat_legend
 from vidlab.viz.outlines import draw_outlines
@@ -99,7 +98,7 @@ class OverlayComposer:
         self._versions, self._view = tuple(versions), view
         self._panel_hw = panel_size(size_hw, n_panels=len(self._versions), max_width_px=MAX_WIDTH_PX)
         if view == "contours":
-            self._panel_hw = _whole_picture(size_hw)
+            self._panel_hw = whole_picture(size_hw)
         self._work_hw = min(self._panel_hw, size_hw)  # enlarged pictures move in whole blocks
         self._flow = FarnebackFlow(scale=1.0)
         self._heats = {name: FlickerHeat() for name in self._versions}
@@ -178,6 +177,7 @@ def overlay(
     view: View = "panels",
     source: SourceParams | None = None,
     writer: WriterParams | None = None,
+    frames_zip: Path | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> OverlayResult:
@@ -191,16 +191,16 @@ def overlay(
         view: One of `VIEWS`, as `OverlayComposer` describes them.
         source: How the video is read; None takes the defaults of `SourceParams`.
         writer: How `out` is encoded; None takes the defaults of `WriterParams`.
-        force: Replace `out`.
+        frames_zip: Zip that gets the pictures as PNGs too; None for none.
+        force: Replace `out` and `frames_zip`.
         progress: Told after every frame how many are done.
 
     Raises:
-        ParameterError: `out` does not end in .mp4, or there is no such view.
+        ParameterError: `out` does not end in .mp4 or `frames_zip` in .zip, or there is no such view.
         SourceError: Masks, video or truth cannot be used, or do not fit each other.
         OutputError: `out` is there already, or cannot be written.
     """
-    if out.suffix.lower() != ".mp4":
-        raise ParameterError(f"the overlay must be a video ending in .mp4, got {out}")
+    require_suffix(out, ".mp4", what="the overlay must be a video")
     rules, encoding = source or SourceParams(), writer or WriterParams()
     clip = open_source(video, fps=rules.fps)
     folders = {
@@ -208,15 +208,12 @@ def overlay(
     }
     composer = OverlayComposer(list(folders), view=view, size_hw=clip.info.size_hw)
     total, n_done = expected(clip.info, max_frames=rules.max_frames or None), 0
-    with result_file(out, force=force) as partial, ExitStack() as stack:
-        video_out: VideoWriter | None = None
+    with film(out, fps=clip.info.fps, params=encoding, force=force, frames_zip=frames_zip) as show:
         for n_done, frame in enumerate(islice(clip, rules.max_frames or None), start=1):
             picture = composer.compose(frame, {name: folder.next_mask() for name, folder in folders.items()})
-            if video_out is None:  # only now its size is known
-                video_out = stack.enter_context(_video(partial, picture, fps=clip.info.fps, params=encoding))
-            video_out.write(picture, pts_s=frame.pts_s)
+            show(picture, frame.pts_s)
             progress(n_done, total)
-        if video_out is None:
+        if not n_done:
             raise VideoError(f"{video} must hold at least one frame, got none")
         if n_done != rules.max_frames:
             for folder in folders.values():
@@ -224,12 +221,7 @@ def overlay(
     return OverlayResult(out, n_done, tuple(folders), tuple(clip.losses))
 
 
-def _video(path: Path, picture: UInt8Image, *, fps: float, params: WriterParams) -> VideoWriter:
-    height, width = picture.shape[:2]
-    return VideoWriter(path, size_hw=(height, width), fps=fps, crf=params.crf, preset=params.preset)
-
-
-def _whole_picture(size_hw: tuple[int, int]) -> tuple[int, int]:
+def whole_picture(size_hw: tuple[int, int]) -> tuple[int, int]:
     """Return the size at which outlines are told apart best: larger by a whole factor if there is room."""
     height, width = panel_size(size_hw, n_panels=1, max_width_px=MAX_WIDTH_PX)
     factor = max(1, min(MAX_WIDTH_PX // width, MAX_HEIGHT_PX // height))

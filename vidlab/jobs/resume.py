@@ -52,7 +52,7 @@ class Checkpoints:
             before = json.loads((self._folder / "request.json").read_bytes())
             if not isinstance(before, dict):
                 raise ValueError("it holds no request")
-            name, was, now = _difference(before, _recorded(request), name="")
+            name, was, now = difference(before, _recorded(request), name="")
         except (OSError, ValueError, AttributeError) as error:
             raise damaged(out, f"{self._folder / 'request.json'}: {error}") from None
         if name:
@@ -173,11 +173,11 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _difference(before: Any, now: Any, *, name: str) -> tuple[str, str, str]:
+def difference(before: Any, now: Any, *, name: str) -> tuple[str, str, str]:
     """Return where two records first differ, and how; empty text if they do not."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*before, *(key for key in now if key not in before)]:
-            found = _difference(before.get(key), now.get(key), name=f"{name}.{key}" if name else key)
+            found = difference(before.get(key), now.get(key), name=f"{name}.{key}" if name else key)
             if found[0]:
                 return found
         return "", "", ""

@@ -86,7 +86,7 @@ def resumable_folder(out: Path, *, force: bool, resume: bool, inputs: Sequence[P
     made = make_parents(target.parent)
     try:
         with worded(out):
-            lock = _lock(folders.work, out)
+            lock = lock_folder(folders.work, out)
         try:
             with worded(out, only=DISK_TROUBLE):
                 yield folders
@@ -107,7 +107,7 @@ def resumable_folder(out: Path, *, force: bool, resume: bool, inputs: Sequence[P
         remove_empty(made)
 
 
-def _lock(folder: Path, out: Path) -> int:
+def lock_folder(folder: Path, out: Path) -> int:
     """Make a folder and lock it until the descriptor that is returned is closed, or the process ends."""
     while True:
         if not folder.is_dir():

@@ -23,6 +23,7 @@ from vidlab.viz.overlay import draw_masks, panel_size, resize_image, resize_mask
 
 _MAX_WIDTH_PX = 1920  # of the side-by-side video: what browsers and screens take without scaling
 BACKGROUND = 0  # in labels/; every other value is a COCO id
+LABELS, RAW_LABELS = "labels", "raw_labels"  # of stable and raw masks
 
 
 @dataclass
@@ -47,10 +48,10 @@ class Written:
 
 
 class StableWriter:
-    """Writes `masks/`, `raw/`, `overlay.mp4`, and as asked `labels/`, `frames/` and `instances.json`.
+    """Writes `masks/`, `raw/`, `overlay.mp4`, and as asked labels, `frames/` and `instances.json`.
 
-    A context manager. `labels/` and `instances.json` are left out at the end if they turn out to say nothing:
-    fewer than two classes were seen, or the network gives no instances.
+    A context manager. `labels/`, `raw_labels/` and `instances.json` are left out at the end if they turn out
+    to say nothing: fewer than two classes were seen, or the network gives no instances.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class StableWriter:
         """Go on after what is written; entering the block checks that it is still there."""
         self._folders, self._folder = folders, folders.result
         self._info, self._method, self._class_names = info, method, class_names
-        self._kinds = ["masks", "raw"] + ["frames"] * save_frames + ["labels"] * (not one_class)
+        self._kinds = ["masks", "raw"] + ["frames"] * save_frames + [LABELS, RAW_LABELS] * (not one_class)
         self._panel_hw = panel_size(info.size_hw, n_panels=2, max_width_px=_MAX_WIDTH_PX)
         self.written = written
         self._segments = SegmentWriter(folders.work, closed=written.segments, fps=info.fps, params=writer)
@@ -96,8 +97,9 @@ class StableWriter:
         self._segments.join_overlay(self._folder / "overlay.mp4")
         if self.written.has_instances:
             self._segments.join_instances(self._folder / "instances.json")
-        if "labels" in self._kinds and len(self.written.classes) < 2:
-            (self._folder / "labels").rename(self._folders.work / "labels")  # until the run is over
+        if LABELS in self._kinds and len(self.written.classes) < 2:
+            for name in (LABELS, RAW_LABELS):
+                (self._folder / name).rename(self._folders.work / name)  # until the run is over
 
     def end_segment(self) -> None:
         """Close the segment: a run that is killed can go on from here."""
@@ -105,8 +107,9 @@ class StableWriter:
         self.written.n_closed = self.written.n_frames
 
     def _take_up(self) -> None:
-        with suppress(OSError):  # it was set aside by a run that was killed after its last frame
-            (self._folders.work / "labels").rename(self._folder / "labels")
+        for kind in (LABELS, RAW_LABELS):
+            with suppress(OSError):  # it was set aside by a run that was killed after its last frame
+                (self._folders.work / kind).rename(self._folder / kind)
         self._segments.check(out=self._folders.out)
         for path in self._folder.iterdir():
             if path.name not in self._kinds:  # the end of a run that was killed there
@@ -144,8 +147,9 @@ class StableWriter:
         """Write what belongs to the next frame; `instances` are the tracked ones."""
         write_mask_png(self._path("raw"), raw.union)
         write_mask_png(self._path("masks"), stable.union)
-        if "labels" in self._kinds:
-            write_labels_png(self._path("labels"), labels_of(stable, size_hw=self._info.size_hw))
+        if LABELS in self._kinds:
+            write_labels_png(self._path(LABELS), labels_of(stable, size_hw=self._info.size_hw))
+            write_labels_png(self._path(RAW_LABELS), labels_of(raw, size_hw=self._info.size_hw))
         if "frames" in self._kinds:
             write_image(self._path("frames"), frame.image)
         written = self.written

@@ -54,10 +54,17 @@ class Checkpoint:
     recipe: Recipe
 
 
-def save_checkpoint(file: Path, state: StateDict, *, recipe: Recipe) -> None:
-    """Write weights with what is needed to use them: `vidlab segment --weights FILE` asks for no more."""
+def save_checkpoint(file: Path, state: StateDict, *, recipe: Recipe, **facts: Any) -> None:
+    """Write weights with what is needed to use them: `vidlab segment --weights FILE` asks for no more.
+
+    Args:
+        file: Where to.
+        state: Names and tensors.
+        recipe: What is said of the network.
+        facts: What else readers may want to know of it; plain values.
+    """
     said = {name: value for name, value in asdict(recipe).items() if value}
-    torch.save({"model": state, "network": said}, file)
+    torch.save({"model": state, "network": {**facts, **said}}, file)
 
 
 def read_checkpoint(file: Path) -> Checkpoint:

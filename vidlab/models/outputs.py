@@ -94,6 +94,15 @@ def to_outputs(
     return Outputs(ids, activation, named)
 
 
+def numbered_names(n_outputs: int) -> tuple[str, ...]:
+    """Return names for outputs that have none: background first.
+
+    >>> numbered_names(3)
+    ('background', 'class 1', 'class 2')
+    """
+    return (BACKGROUND_NAME, *(f"class {place}" for place in range(1, n_outputs)))
+
+
 def _unnamed(n_outputs: int, *, source: str) -> tuple[int | None, ...]:
     if n_outputs == 1:
         return (OBJECT_CLASS_ID,)

@@ -155,6 +155,12 @@ def _from_smp(request: NetworkRequest) -> StagedSegmenter:
     return smp.build(request)
 
 
+def _from_training(request: NetworkRequest) -> StagedSegmenter:
+    from vidlab.models import unet
+
+    return unet.build(request)
+
+
 def _from_onnx(request: NetworkRequest) -> StagedSegmenter:
     from vidlab.models import onnx
 
@@ -188,6 +194,11 @@ MODELS: dict[str, ModelSpec] = {
         "instances",
         _demo,
         "here",
+    ),
+    "unet": ModelSpec(
+        "what vidlab train made: the reference U-Net, or any below; needs --weights FILE",
+        "probs",
+        _from_training,
     ),
     "smp_unet": _smp("U-Net (2015)"),
     "smp_unetplusplus": _smp("U-Net++ (2018): nested skips"),

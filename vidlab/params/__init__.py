@@ -58,6 +58,17 @@ from vidlab.params.tracking import (
     tracker_model,
     tracker_params,
 )
+from vidlab.params.training import (
+    RECIPES,
+    AugmentParams,
+    CropName,
+    FitParams,
+    LossName,
+    SceneDataParams,
+    SceneKind,
+    TrainDataParams,
+    TrainNetworkParams,
+)
 from vidlab.params.tuning import TuneParams
 from vidlab.params.widgets import PanelParams
 
@@ -82,6 +93,11 @@ GROUPS = (
     StreamParams,
     ProfileParams,
     TuneParams,
+    TrainDataParams,
+    SceneDataParams,
+    AugmentParams,
+    TrainNetworkParams,
+    FitParams,
     PanelParams,
 )
 
@@ -92,11 +108,14 @@ __all__ = [
     "FLOW_MODELS",
     "GROUPS",
     "METHODS",
+    "RECIPES",
     "TRACKER_PARAMS",
+    "AugmentParams",
     "BackendName",
     "BlockMatchingParams",
     "ByteTrackParams",
     "ClipParams",
+    "CropName",
     "DecodingParams",
     "DeepSortParams",
     "Device",
@@ -108,6 +127,7 @@ __all__ = [
     "FarnebackParams",
     "FetchParams",
     "FilterParams",
+    "FitParams",
     "FlowFusionParams",
     "FlowFusionTwoPassParams",
     "FlowName",
@@ -121,6 +141,7 @@ __all__ = [
     "KeyframeParams",
     "LoaderGridParams",
     "LoaderParams",
+    "LossName",
     "LucasKanadeParams",
     "MatchingParams",
     "MedianParams",
@@ -136,6 +157,8 @@ __all__ = [
     "RefineMethod",
     "RefineParams",
     "Resampling",
+    "SceneDataParams",
+    "SceneKind",
     "ScheduleParams",
     "SegmentParams",
     "SortParams",
@@ -143,6 +166,8 @@ __all__ = [
     "StreamParams",
     "TrackerParams",
     "TrackingJudgeParams",
+    "TrainDataParams",
+    "TrainNetworkParams",
     "TuneParams",
     "WriterParams",
     "method_model",

@@ -122,9 +122,9 @@ def _gaps(numbers: list[int]) -> tuple[str, ...]:
 
 
 def _common_size(paths: list[Path]) -> tuple[int, int]:
-    size_hw = _upright_size(paths[0])
+    size_hw = upright_size(paths[0])
     for path in paths[1:]:
-        other = _upright_size(path)
+        other = upright_size(path)
         if other != size_hw:
             raise VideoError(
                 f"images must have one size, got {paths[0].name} of {_by(size_hw)} and {path} of {_by(other)}"
@@ -132,7 +132,12 @@ def _common_size(paths: list[Path]) -> tuple[int, int]:
     return size_hw
 
 
-def _upright_size(path: Path) -> tuple[int, int]:
+def upright_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image file as `read_image` gives it, in pixels, from its header.
+
+    Raises:
+        VideoError: The file is missing, no image, or damaged.
+    """
     try:
         with Image.open(path) as image:
             width, height = image.size

@@ -1,6 +1,6 @@
 """One color per method and per class, the same in every plot and every picture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from vidlab.types import OBJECT_CLASS_ID
 
@@ -36,10 +36,32 @@ def class_color(class_id: int) -> Color:
     return _CLASS_PALETTE[class_id % len(_CLASS_PALETTE)]
 
 
+def distinct_colors(class_ids: Iterable[int]) -> list[Color]:
+    """Return one RGB color per class for a picture with a legend: its own, or where that is taken the next.
+
+    No two are the same while there are no more classes than the palette has colors, which are eleven; equal
+    lists of classes get equal colors.
+
+    >>> distinct_colors([1, 12, 3]) == [class_color(1), class_color(2), class_color(3)]
+    True
+    """
+    places: list[int] = []
+    for class_id in class_ids:
+        wanted = _CLASS_PALETTE.index(class_color(class_id))
+        tried = [(wanted + further) % len(_CLASS_PALETTE) for further in range(len(_CLASS_PALETTE))]
+        places.append(next((place for place in tried if place not in places), wanted))
+    return [_CLASS_PALETTE[place] for place in places]
+
+
 def class_hex(class_id: int) -> str:
     """Return the color of a class as matplotlib takes it, darkened to be legible on white.
 
     >>> class_hex(0)
     '#b29300'
     """
-    return "#" + "".join(f"{int(channel * 0.7):02x}" for channel in class_color(class_id))
+    return to_hex(class_color(class_id))
+
+
+def to_hex(color: Color) -> str:
+    """Return a color as matplotlib takes it, darkened to be legible on white."""
+    return "#" + "".join(f"{int(channel * 0.7):02x}" for channel in color)

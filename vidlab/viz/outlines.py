@@ -64,7 +64,8 @@ def _distance(mask: BoolMask, *, size_hw: tuple[int, int]) -> Float32Array:
 
 
 def _to_zero(layer: UInt8Image) -> Float32Array:
-    return np.asarray(cv2.distanceTransform(layer, cv2.DIST_L2, 3), np.float32)
+    distance = np.asarray(cv2.distanceTransform(layer, cv2.DIST_L2, 3), np.float32)
+    return np.minimum(distance, np.float32(sum(layer.shape)))  # where there is no zero at all, it is endless
 
 
 def require_image(image: UInt8Image) -> None:

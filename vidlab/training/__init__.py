@@ -1,0 +1,1 @@
+"""Frames and masks in, a trained network out."""
