@@ -127,8 +127,7 @@ def test_value_beyond_the_range_is_refused_with_the_range(model: type[Params], t
         build(model, {tunable.name: below})
 
 
-@pytest.mark.parametrize(
-    ("model", "tunable"), [field for field in FIELDS if field[1].name not in )
+@every_field
 def test_nonsense_is_refused_by_name(model: type[Params], tunable: Tunable) -> None:
     with pytest.raises(ParameterError, match=rf"^{tunable.name} must .*, got '?@nonsense"):
         parse_settings(model, [f"{tunable.name}=@nonsense"])
