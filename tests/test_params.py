@@ -30,7 +30,6 @@ MODELS = [
     if issubclass(model, Params) and model is not Params
 ]
 FIELDS = [(model, tunable) for model in MODELS for tunable in tunables(model)]
-FREE_TEXT = ("encoder", "class_names", "scene_classes", "network", "encoder_weights")
 NUMBERS = [(model, tunable) for model, tunable in FIELDS if tunable.type in (int, float)]
 
 
@@ -128,9 +127,7 @@ def test_value_beyond_the_range_is_refused_with_the_range(model: type[Params], t
         build(model, {tunable.name: below})
 
 
-@pytest.mark.parametrize(
-    ("model", "tunable"), [field for field in FIELDS if field[1].name not in FREE_TEXT], ids=field_id
-)
+@every_field
 def test_nonsense_is_refused_by_name(model: type[Params], tunable: Tunable) -> None:
     with pytest.raises(ParameterError, match=rf"^{tunable.name} must .*, got '?@nonsense"):
         parse_settings(model, [f"{tunable.name}=@nonsense"])

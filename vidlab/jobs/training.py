@@ -27,7 +27,7 @@ from vidlab.params import (
     TrainDataParams,
     TrainNetworkParams,
 )
-from vidlab.viz.colors import distinct_colors
+from vidlab.viz.learning import class_colors, plot_learning
 
 if TYPE_CHECKING:
     from vidlab.training.course import Course
@@ -179,7 +179,7 @@ def _begin(
     recipe = recipe_of(
         how.network, names=names, activation=activation_of(how.fit), input_px=how.augment.input_px
     )
-    store = Store(folder, recipe=recipe, colors=distinct_colors(range(len(names))))
+    store = Store(folder, recipe=recipe, colors=class_colors(names))
     return Fit(Lesson(network, names, loaders, device, how.fit, store))
 
 
@@ -253,8 +253,6 @@ def _decisive(description: dict[str, Any]) -> dict[str, Any]:
 
 def _draw(folder: Path, course: "Course", *, names: Sequence[str]) -> None:
     from matplotlib.figure import Figure  # half a second: only when something is drawn
-
-    from vidlab.viz.learning import plot_learning
 
     figure = Figure(figsize=(9, 3.6), dpi=110, layout="constrained")
     plot_learning(figure.subplots(1, 2), course.rows, names=names)

@@ -13,7 +13,7 @@ from vidlab.jobs.labels import LabelsResult
 from vidlab.params import SceneDataParams
 from vidlab.training.scenes import scene_spec, write_clip, write_scenes
 from vidlab.types import UInt8Image
-from vidlab.viz.colors import distinct_colors
+from vidlab.viz.learning import class_colors
 from vidlab.viz.outlines import draw_outlines
 from vidlab.viz.overlay import resize_image
 
@@ -50,7 +50,7 @@ def contours(image: UInt8Image, labels: NDArray[np.uint8], *, names: Sequence[st
     indices = np.arange(1, len(names), dtype=np.uint8)
     size_hw = (ENLARGED * image.shape[0], ENLARGED * image.shape[1])
     large = resize_image(darkened(image), size_hw=size_hw)
-    return draw_outlines(large, labels == indices[:, None, None], colors=distinct_colors(indices.tolist()))
+    return draw_outlines(large, labels == indices[:, None, None], colors=class_colors(names)[1:])
 
 
 def truth_and_predictions(

@@ -4,6 +4,8 @@ from typing import Literal
 
 from vidlab.schema import Params, tunable
 
+NAMES = r"^[\w ,.&'()/:+-]*$"  # one name, or several with commas
+
 
 class NetworkParams(Params):
     """What a network is told besides its name and weights."""
@@ -12,11 +14,13 @@ class NetworkParams(Params):
         "",
         "Encoder of an smp_ network: a name of segmentation-models-pytorch's, or tu-NAME for one of timm's; "
         "empty takes that of the weights file, else resnet34.",
+        pattern=NAMES,
     )
     class_names: str = tunable(
         "",
         "Classes of the network's outputs in their order, with commas; background may be left out; empty "
         "takes those of the weights file, else the network's own.",
+        pattern=NAMES,
     )
     activation: Literal["auto", "softmax", "sigmoid"] = tunable(
         "auto",

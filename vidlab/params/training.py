@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from vidlab.params.networks import NAMES
 from vidlab.schema import Params, tunable
 
 LossName = Literal["cross_entropy", "reference", "ce_then_dice", "dice", "focal"]
@@ -22,6 +23,7 @@ class TrainDataParams(Params):
         "",
         "Names of the values in their order, with commas; empty calls value 0 background and the others by "
         "their number.",
+        pattern=NAMES,
     )
     valid_share: float = tunable(
         0.2,
@@ -57,10 +59,12 @@ class SceneDataParams(Params):
     scene_px: int = tunable(160, "Side of the drawn frames, which are square.", unit="px", ge=32, le=2160)
     scene_kind: SceneKind = tunable(
         "varied",
-        "How hard scenes are: varied as hard as drawn ones get; plain with few, large objects in full view.",
+        "How hard scenes are: varied draws them from wide ranges, plain has few objects, large and whole.",
     )
     scene_classes: str = tunable(
-        "person,car,dog", "What is drawn, with commas: person, car, bird, cat, dog, horse."
+        "person,car,dog",
+        "What is drawn, with commas: person, car, bird, cat, dog, horse.",
+        pattern=NAMES,
     )
 
 
@@ -87,14 +91,17 @@ class TrainNetworkParams(Params):
     """Which network is trained."""
 
     network: str = tunable(
-        "smp_unet", "Network: unet (the reference), or an smp_ one of vidlab info on any encoder."
+        "smp_unet", "Which one: unet (the reference), or an smp_ network of vidlab info.", pattern=NAMES
     )
     encoder: str = tunable(
         "resnet34",
         "Encoder of an smp_ network: a name of segmentation-models-pytorch's, or tu-NAME of timm's.",
+        pattern=NAMES,
     )
     encoder_weights: str = tunable(
-        "imagenet", "Weights the encoder starts from, which are downloaded once; random starts from nothing."
+        "imagenet",
+        "Weights the encoder starts from, which are downloaded once; random starts from nothing.",
+        pattern=NAMES,
     )
     width: int = tunable(
         64, "Channels of the reference network's first block; fewer is faster and weaker.", ge=4, le=256

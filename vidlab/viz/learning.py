@@ -5,12 +5,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidlab.viz.colors import distinct_colors, to_hex
+from vidlab.classes import CUSTOM_IDS, known_class_id
+from vidlab.viz.colors import Color, distinct_colors, to_hex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TRAIN_COLOR, VALID_COLOR = "#0072b2", "#d55e00"
+
+
+def class_colors(names: Sequence[str]) -> list[Color]:
+    """Return an RGB color for each class of a training: those that films of its classes show.
+
+    The first, background, has one for curves alone; names that the vocabulary lacks go by their order.
+
+    >>> class_colors(["background", "dog"])[1] == distinct_colors([18])[0]
+    True
+    """
+    own = iter(CUSTOM_IDS)
+    shown = distinct_colors(known_class_id(name) or next(own) for name in names[1:])
+    palette = distinct_colors(range(len(names)))
+    return [next((color for color in palette if color not in shown), palette[0]), *shown]
 
 
 def plot_learning(
@@ -34,7 +49,7 @@ def plot_learning(
         ("valid_loss", VALID_COLOR, "validation"),
     ):
         left.plot(epochs, [row[key] for row in rows], color=line_color, label=label, marker=marker)
-    for name, color in zip(names, distinct_colors(range(len(names))), strict=True):
+    for name, color in zip(names, class_colors(names), strict=True):
         values = np.array([row.get(f"dice {name}", np.nan) for row in rows])
         right.plot(
             epochs, values, color=to_hex(color), label=name, linewidth=1.1, marker=marker, markersize=3
