@@ -1,5 +1,6 @@
 """What trackers of boxes have in common: how tracks begin, get an identity, and end."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from vidlab.tracking.sightings import NO_LOOKS, BoxTrack, Sightings
 from vidlab.types import Float32Array, Instances, UInt8Image
 
 
-class BoxTracker:
+class BoxTracker(ABC):
     """Follows boxes; what makes a detection a track's is left to its three kinds.
 
     A detection that continues no track begins one. It is tentative: it gets its identity with `min_hits`
@@ -72,9 +73,9 @@ class BoxTracker:
         """Return what the detections look like, float32 (N, D); most trackers do not care."""
         return NO_LOOKS
 
+    @abstractmethod
     def _pairs(self, seen: Sightings, tracks: list[BoxTrack], looks: Float32Array) -> Pairs:
         """Return which detection is which track."""
-        raise NotImplementedError
 
     def _met(self, track: BoxTrack, seen: Sightings, row: int, looks: Float32Array) -> BoxTrack:
         return track.met(self._motion, seen.boxes[row])
