@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from vidlab.errors import ShapeError
+from vidlab.metrics.tracking import mask_iou
 from vidlab.params import EvidenceParams
 from vidlab.temporal.evidence import to_evidence
 from vidlab.types import BoolMask, ClassProbs, Float32Array, Instances, Observation
@@ -163,10 +164,5 @@ def largest_score_off(one: Instances, other: Instances) -> float:
 
 def overlaps(one: Instances, other: Instances) -> NDArray[np.float32]:
     """Return the IoU of each mask with each of the other's, float32 (N, M); 0 between different classes."""
-    n_px = one.size_hw[0] * one.size_hw[1]  # -1 would not do: of no mask nobody knows it
-    first = one.masks.reshape(len(one), n_px).astype(np.float32)
-    second = other.masks.reshape(len(other), n_px).astype(np.float32)
-    both = first @ second.T
-    either = first.sum(axis=1)[:, None] + second.sum(axis=1)[None] - both
     same_class = one.class_ids[:, None] == other.class_ids[None]
-    return np.where(same_class, both / np.maximum(either, 1), 0).astype(np.float32)
+    return np.where(same_class, mask_iou(one.masks, other.masks), 0).astype(np.float32)
