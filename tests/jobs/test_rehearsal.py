@@ -222,7 +222,17 @@ def test_a_preview_outside_the_clip_is_refused(sample):
         sample.preview(method_params("none"), N_FRAMES)
 
 
+def test_two_passes_stop_between_their_frames(sample):
+    """All frames wait for the end here: only there is anything done that could be stopped."""
+    params = method_params("flow_fusion_two_pass", ["chunk=120"])
+    assert len(list(sample.run(params))) == sample.n_frames  # from here on identities are known
+    asked = iter([False] * sample.n_frames + [False, True])
+    assert list(sample.run(params, stop=lambda: next(asked, True))) == []
+    assert next(asked, None) is None
+
+
 def test_a_run_stops_when_told(sample):
+    list(sample.run(method_params("none")))  # identities are known from here on
     asked = iter([False] * 6 + [True] * 1000)
     taken = list(sample.run(method_params("none"), stop=lambda: next(asked)))
     assert 0 < len(taken) < 7

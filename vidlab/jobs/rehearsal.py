@@ -18,7 +18,7 @@ from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.reading import MasksFrom, open_reading
 from vidlab.jobs.rehearsal_judge import Judging, PairMotions
 from vidlab.jobs.rehearsal_scale import scaled_hw, scaled_params
-from vidlab.jobs.rehearsal_telling import Stop, StoppedError, Telling
+from vidlab.jobs.rehearsal_telling import Stop, StoppedError, Telling, heed
 from vidlab.jobs.rehearsed import Keeper, KeptFrame, MaskRow
 from vidlab.jobs.truth import MaskFolder
 from vidlab.metrics.summary import ClipSummary
@@ -186,7 +186,8 @@ class Rehearsal:
 
         Args:
             params: The method with its tunables, meant for full frames; pixels shrink with the clip.
-            stop: Asked before every frame; from when it is true on, nothing more comes.
+            stop: Asked before every frame, on each of the ways over it; from when it is true on, nothing more
+                comes.
         """
         yield from self._run(params, 0, self.n_frames, stop)
 
@@ -218,8 +219,9 @@ class Rehearsal:
     def _run(self, params: MethodParams, first: int, end: int, stop: Stop) -> Iterator[BoolMask]:
         params = scaled_params(params, self.scale)
         items = self._telling.items(params, first=first, end=end, stop=stop)
+        stabilizer = create_stabilizer(params, flow=self._flow(params), heed=lambda: heed(stop))
         try:
-            for _, _, stable in drive(create_stabilizer(params, flow=self._flow(params)), items):
+            for _, _, stable in drive(stabilizer, items):
                 union: BoolMask = np.logical_or.reduce(stable.masks, axis=0)
                 yield union
         except StoppedError:

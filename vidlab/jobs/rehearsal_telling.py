@@ -58,7 +58,7 @@ class Telling:
         """
         identities = self._tracked(params, first, end, stop)
         for place in range(first, end):
-            _heed(stop)
+            heed(stop)
             kept = self._frames[place]
             ids = None if identities is None else identities[place - first]
             yield Frame(kept.image, kept.number, kept.pts_s), self._evidence(kept, ids), None
@@ -93,13 +93,14 @@ class Telling:
         associator = create_method_tracker(params, evidence=self._rules)
         identities = []
         for frame in frames:
-            _heed(stop)
+            heed(stop)
             said = frame.said.unpack()
             if isinstance(said, Instances):
                 identities.append(ids_of(associator.step(frame.image, said)))
         return identities
 
 
-def _heed(stop: Stop) -> None:
+def heed(stop: Stop) -> None:
+    """Raise `StoppedError` if nobody wants the rest."""
     if stop():
         raise StoppedError

@@ -13,7 +13,7 @@ Without look-ahead there is no backward pass, and each frame's result comes at o
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 import numpy as np
@@ -35,11 +35,21 @@ from vidlab.types import BoolMask, Float32Array, UInt8Image
 FORGOTTEN = 0.05  # a class whose probability is below this everywhere needs no state any more
 
 
+def carry_on() -> None:
+    """Let the work go on."""
+
+
 class FlowFusion:
     """Masks fused along the flow; causal with `look_ahead=0`, both ways otherwise."""
 
     def __init__(
-        self, params: FusionParams, *, look_ahead: int, chunk: int, flow: FlowEstimator | None = None
+        self,
+        params: FusionParams,
+        *,
+        look_ahead: int,
+        chunk: int,
+        flow: FlowEstimator | None = None,
+        heed: Callable[[], None] = carry_on,
     ) -> None:
         """Set up an empty stabilizer.
 
@@ -48,8 +58,10 @@ class FlowFusion:
             look_ahead: Frames after a frame that speak for it.
             chunk: Frames finished at once; results come up to `look_ahead + chunk - 1` frames late.
             flow: Estimates the motion; None builds the one that the tunables name.
+            heed: Called before every frame of each pass; it may raise, and `reset` must follow.
         """
         self._params = params
+        self._heed = heed
         self._look_ahead = look_ahead
         self._chunk = chunk
         self.delay = look_ahead + chunk - 1
@@ -154,6 +166,7 @@ class FlowFusion:
         record = self._waiting[index]
         around, here = self._neighbors(index)
         mass_hw = self._flow.small_hw(record.size_hw)
+        self._heed()
         return run.join(before, record, around=around, here=here, classes=classes, mass_hw=mass_hw)
 
     def _carrier(self, flow: Float32Array, lost: BoolMask, error: Float32Array, record: Record) -> Carrier:
