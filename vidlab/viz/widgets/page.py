@@ -10,8 +10,8 @@ from vidlab.viz.overlay import resize_image
 from vidlab.viz.widgets.kit import widgets
 from vidlab.viz.widgets.pictures import (
     PANELS,
+    CurvePlotter,
     Sheet,
-    draw_curves,
     draw_frame,
     metrics_table,
     to_jpeg,
@@ -40,6 +40,7 @@ class Page:
 
     def __init__(self, settings: PanelParams, *, best: str) -> None:
         """Draw everything, empty."""
+        self._plotter = CurvePlotter()
         self._sheet: Sheet | None = None
         self.clip, self.masks = _dropdown("clip"), _dropdown("masks")
         self.method = _dropdown("method", list(METHODS))
@@ -98,7 +99,7 @@ class Page:
         self._metrics.layout.opacity = "0.4" if shown.stable is None else "1"  # of the settings before
 
     def _show_curves(self, shown: Shown) -> None:
-        self._sheet = draw_curves(shown)
+        self._sheet = self._plotter.draw(shown)
         self._show_cursor(shown)
 
     def _show_cursor(self, shown: Shown) -> None:
