@@ -13,6 +13,7 @@ N_FRAMES = 40
 def shown(n_done: int, *, method: str = "none", area_px: float = 900.0, flat: bool = False) -> Shown:
     """A run that got so far; with `flat` the masks never change."""
     values = np.random.default_rng(3).random((4, N_FRAMES))
+    values[:2, :2] = 0, 1  # no stable value lies outside
     raw, stable = MaskCurves(values[0], 1000 * values[1]), MaskCurves(values[2], area_px * values[3])
     if flat:
         raw, stable = MaskCurves(np.ones(N_FRAMES), np.ones(N_FRAMES)), MaskCurves(values[2], values[3])
