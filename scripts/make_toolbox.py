@@ -10,6 +10,7 @@ that was not run leaves its part of the page out, and the page says so.
 """
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ HEAD = """# The toolbox, measured
 Networks, optical flow, identities and refinement: what the benchmarks named in each part printed, put here by
 `scripts/make_toolbox.py`. Nothing was measured on a GPU unless a part names one.
 """
-NOISE = ("INFO", "WARNING", "figures  ")  # lines about the run, not about its result
+NOISE = re.compile(r"INFO|WARNING|figures  |.* ━+ +\d+%")  # lines about the run, not about its result
 
 
 def explained(name: str) -> str:
@@ -40,7 +41,7 @@ def explained(name: str) -> str:
 
 def printed(text: str) -> str:
     """Return what was printed without trailing space, and without lines about the run itself."""
-    lines = [line.rstrip() for line in text.splitlines() if not line.startswith(NOISE)]
+    lines = [line.rstrip() for line in text.splitlines() if not NOISE.match(line)]
     return "\n".join(lines).strip("\n")
 
 
