@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vidlab.errors import ParameterError
 from vidlab.jobs.class_overlays import darkened
 from vidlab.jobs.labels import LabelsResult
+from vidlab.jobs.progress import silent
 from vidlab.params import SceneDataParams
-from vidlab.training.scenes import scene_spec, write_clip, write_scenes
+from vidlab.synthetic import SceneSpec, iter_scene
+from vidlab.training.scenes import class_indices, scene_spec, write_clip, write_scenes
 from vidlab.types import UInt8Image
 from vidlab.viz.learning import class_colors
 from vidlab.viz.outlines import draw_outlines
@@ -22,21 +25,47 @@ if TYPE_CHECKING:
     from vidlab.training.pictures import Pictures
 
 HELD_OUT = 900_000  # scenes from this number on are in no data set: they test
+LOOKED_AT = 300  # of them, until one shows what a film needs
+SEEN_SHARE = 0.01  # of the picture, that an object must fill to be seen
 ENLARGED = 3  # times as large are small pictures shown, so that contours can be told apart
 
 
-def draw_data(folder: Path, *, params: SceneDataParams, seed: int) -> Path:
+def draw_data(folder: Path, *, params: SceneDataParams, seed: int, workers: int = 0) -> Path:
     """Draw a data set of synthetic scenes anew; see `training.scenes.write_scenes`."""
     shutil.rmtree(folder, ignore_errors=True)
-    write_scenes(folder, params=params, seed=seed, progress=lambda done, total: None)
+    write_scenes(folder, params=params, seed=seed, workers=workers, progress=silent)
     return folder
 
 
-def draw_unseen(folder: Path, *, params: SceneDataParams, seed: int, number: int, n_frames: int) -> Path:
-    """Draw a clip of a scene that no data set of this seed holds; see `training.scenes.write_clip`."""
+def draw_unseen(folder: Path, *, params: SceneDataParams, seed: int, n_frames: int) -> Path:
+    """Draw a clip in which every class is always to be seen; see `training.scenes.write_clip`.
+
+    It is the first such scene among those that no data set of this seed holds; what a network makes of it has
+    no say.
+
+    Raises:
+        ParameterError: There is none among as many as are looked at.
+    """
     shutil.rmtree(folder, ignore_errors=True)
-    write_clip(folder, spec=scene_spec(HELD_OUT + number, params=params, seed=seed, n_frames=n_frames))
-    return folder
+    for number in range(HELD_OUT, HELD_OUT + LOOKED_AT):
+        spec = scene_spec(number, params=params, seed=seed, n_frames=n_frames)
+        if shows_all(spec):
+            write_clip(folder, spec=spec)
+            return folder
+    raise ParameterError(
+        f"every class must be in every frame of one of {LOOKED_AT} scenes, got none with "
+        f"{params.scene_classes}; take fewer classes or frames"
+    )
+
+
+def shows_all(spec: SceneSpec) -> bool:
+    """Whether every class of a scene is to be seen in each of its frames, and not only a speck of it."""
+    least_px = SEEN_SHARE * spec.size_hw[0] * spec.size_hw[1]
+    for frame in iter_scene(spec):
+        area_px = np.bincount(class_indices(frame, classes=spec.classes).ravel(), minlength=256)
+        if area_px[1 : 1 + len(spec.classes)].min() < least_px:
+            return False
+    return True
 
 
 def contours(image: UInt8Image, labels: NDArray[np.uint8], *, names: Sequence[str]) -> UInt8Image:

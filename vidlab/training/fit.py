@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from vidlab.errors import TrainingError
 from vidlab.models.smp import AnySize
 from vidlab.params import FitParams
+from vidlab.training.augment import normalized
 from vidlab.training.course import Course, Row, Store
 from vidlab.training.crops import Loaders
-from vidlab.training.log import open_log
+from vidlab.training.log import epoch_log
 from vidlab.training.losses import loss_of
 from vidlab.training.scores import ScoreCount
 
@@ -84,7 +85,6 @@ class Fit:
         self._scaler = torch.amp.GradScaler(self._kind, enabled=self._dtype == torch.float16)
         self.course = Course()
         self._latest: list[Tensor] = []
-        self._log = open_log(lesson.store.folder)
         self._load()
 
     @property
@@ -100,9 +100,12 @@ class Fit:
             SourceError: A picture cannot be read.
         """
         gpus = list(range(torch.cuda.device_count())) if self._kind == "cuda" else []
-        with torch.random.fork_rng(devices=gpus):
+        with torch.random.fork_rng(devices=gpus), epoch_log(self._lesson.store.folder) as log:
+            for row in self.course.rows:
+                log(row)
             while not self.course.is_over:
                 self._epoch(watch)
+                log(self.course.rows[-1])
         return self.course
 
     def _epoch(self, watch: Watch) -> None:
@@ -128,15 +131,17 @@ class Fit:
         self._close_epoch(seconds=time.monotonic() - start_s)
 
     def _loss(self, images: Tensor, targets: Tensor, loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        scores = self._scores(images)
-        return loss_fn(scores.float(), targets.to(self._lesson.device, non_blocking=True))
+        return loss_fn(self._scores(images), self._there(targets).long())
 
     def _scores(self, images: Tensor) -> Tensor:
         mixed = self._dtype != torch.float32
-        there = images.to(self._lesson.device, non_blocking=True, memory_format=LAYOUT)
+        there = normalized(self._there(images)).contiguous(memory_format=LAYOUT)
         with torch.autocast(self._kind, dtype=self._dtype if mixed else None, enabled=mixed):
             scores: Tensor = self._network(there)["out"]
-        return scores
+        return scores.float()
+
+    def _there(self, batch: Tensor) -> Tensor:
+        return batch.to(self._lesson.device, non_blocking=True)
 
     def _update(self, loss: Tensor, *, rate: float) -> None:
         for group in self._optimizer.param_groups:
@@ -175,7 +180,6 @@ class Fit:
             self._lesson.store.keep_best(self._lesson.network.network.state_dict(), row=row)
         late = course.epoch - course.best_epoch
         course.is_over = course.epoch >= params.epochs or 0 < params.patience <= late
-        self._log(row, course.epoch)
         self._save()
         logger.info(
             "epoch %d of %d: loss %.4f, validation loss %.4f, Dice %.4f%s, mIoU %.4f, %.0f s",
@@ -191,8 +195,7 @@ class Fit:
         self._network.eval()
         with torch.inference_mode():
             for images, targets in lesson.loaders.valid:
-                there = targets.to(lesson.device)
-                scores = self._scores(images).float()
+                scores, there = self._scores(images), self._there(targets).long()
                 losses += loss_fn(scores, there).item() * len(images)
                 n_pictures += len(images)
                 count.update(scores.argmax(dim=1), there)
