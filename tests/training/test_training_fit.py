@@ -13,7 +13,7 @@ import torch
 from small_sets import N_CLIPS, N_FRAMES, NAMES, SIDE_PX, draw, write_set
 
 from vidlab import cli, models
-from vidlab.errors import TrainingError
+from vidlab.errors import OutputError, TrainingError
 from vidlab.jobs.training import TrainResult, train
 from vidlab.jobs.training_data import TrainSource
 from vidlab.jobs.training_settings import TrainSettings
@@ -259,6 +259,16 @@ def test_what_a_training_left_must_be_whole(root, tmp_path):
     assert cli.main(["train", str(root), *WORDS, "--out", str(result.folder), "--resume"]) == 1
 
 
+def test_what_another_network_left_is_not_gone_on_with(root, tmp_path):
+    other = run(root, tmp_path / "other", epochs=1, width=8)
+    mine = run(root, tmp_path / "mine", epochs=1)
+    (other.folder / "last.pt").replace(mine.folder / "last.pt")
+    with pytest.raises(
+        OutputError, match=r"last\.pt must be of the network that is trained, got another one's"
+    ):
+        train(TrainSource(root), out=mine.folder, settings=settings(epochs=1), resume=True)
+
+
 def test_a_run_with_other_settings_is_not_gone_on_with(root, tmp_path, capsys):
     words = ["train", str(root), *WORDS, "--out", str(tmp_path / "run")]
     assert cli.main([*words, "--epochs", "1"]) == 0
@@ -288,7 +298,11 @@ def test_the_command_shows_classes_and_scores(root, tmp_path, capsys):
     [
         (["nowhere"], 1, "must be in a folder, got nowhere"),
         (["synthetic", "--network", "alexnet"], 2, "got 'alexnet'"),
-        (["synthetic", "--recipe", "secret"], 2, "unknown recipe 'secret'; choose from: default, reference"),
+        (
+            ["synthetic", "--recipe", "secret"],
+            2,
+            "unknown recipe 'secret'; choose from: default, small, reference",
+        ),
         (["synthetic", "--scene-classes", "person,spoon"], 2, "classes must be COCO ids from"),
         (["synthetic", "--valid-share", "2"], 2, "valid_share must lie in (0, 1)"),
     ],

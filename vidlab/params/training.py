@@ -41,8 +41,8 @@ class TrainDataParams(Params):
     )
     workers: int = tunable(
         0,
-        "Processes that draw scenes, decode and vary pictures; 0 does it between two batches; the result is the "
-        "same.",
+        "Processes that draw scenes, decode and vary pictures; 0 does it between two batches, with the same "
+        "result.",
         ge=0, le=256,
     )  # fmt: skip
 
@@ -106,8 +106,8 @@ class TrainNetworkParams(Params):
     )
     width: int = tunable(
         0,
-        "Channels of the finest maps: of the first block of unet, of the last one of smp_unet, smp_unetplusplus "
-        "and smp_manet; 0 takes the published 64 and 16, fewer is faster and weaker.",
+        "Channels of the finest maps: of the first block of unet, of the last one of smp_unet, "
+        "smp_unetplusplus and smp_manet; 0 takes the published 64 and 16, fewer is faster and weaker.",
         ge=0, le=256,
     )  # fmt: skip
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vidlab.errors import TrainingError
+from vidlab.errors import OutputError, TrainingError
 from vidlab.models.smp import AnySize
 from vidlab.params import FitParams
 from vidlab.training.augment import normalized
-from vidlab.training.course import Course, Row, Store
+from vidlab.training.course import LAST, Course, Row, Store
 from vidlab.training.crops import Loaders
 from vidlab.training.log import epoch_log
 from vidlab.training.losses import loss_of
@@ -70,7 +70,7 @@ class Fit:
         """Take up what the store holds, or begin.
 
         Raises:
-            OutputError: What it holds is damaged.
+            OutputError: What it holds is damaged, or of another network.
         """
         self._lesson, self._params = lesson, lesson.params
         network = lesson.network.to(lesson.device).to(memory_format=LAYOUT)
@@ -219,9 +219,17 @@ class Fit:
         if found is None:
             return
         state, self.course, others = found
-        self._lesson.network.network.load_state_dict(state)
-        self._optimizer.load_state_dict(others["optimizer"])
-        self._scaler.load_state_dict(others["scaler"])
+        try:
+            self._lesson.network.network.load_state_dict(state)
+            self._optimizer.load_state_dict(others["optimizer"])
+            self._scaler.load_state_dict(others["scaler"])
+        except (RuntimeError, ValueError, LookupError) as error:
+            logger.debug("the state does not fit", exc_info=error)
+            folder = self._lesson.store.folder
+            raise OutputError(
+                f"{folder / LAST} must be of the network that is trained, got another one's; take --force to "
+                "start over"
+            ) from None
 
 
 def learning_rate(step: int, *, n_steps: int, params: FitParams) -> float:
