@@ -149,6 +149,15 @@ def test_the_seed_chooses_the_clips():
     assert split_by_clip(clips, valid_share=0.2, seed=3) == split_by_clip(clips, valid_share=0.2, seed=3)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clip_that_is_most_of_the_pictures_teaches(seed):
+    clips = ["long"] * 90 + ["short"] * 5 + ["other"] * 5
+    split = split_by_clip(clips, valid_share=0.2, seed=seed)
+    assert split.valid == tuple(range(90, 100))
+    split = split_by_clip(["long"] * 90 + ["short"] * 80, valid_share=0.2, seed=seed)
+    assert {*split.valid} == {*range(90, 170)}  # the smaller one, where both are too large
+
+
 def test_of_a_single_clip_the_end_judges_after_a_gap():
     split = split_by_clip(["one"] * 50, valid_share=0.2, seed=0)
     assert split.valid == tuple(range(40, 50))

@@ -107,7 +107,7 @@ def truth_and_predictions(
     for index in chosen:
         image, labels = pictures.read(index)
         (found,) = network.segment([image])
-        pred = class_map(found, indices=range(1, len(names)), threshold=0.5)
+        pred = class_map(found, indices=range(1, len(names)), threshold=EvidenceParams().prob_threshold)
         rows[0].append(contours(image, labels, names=names))
         rows[1].append(contours(image, pred, names=names))
     return rows

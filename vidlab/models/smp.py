@@ -117,12 +117,14 @@ def build_network(
     smp: Any = require_smp()
     if width and name not in WITH_WIDTH:
         raise ParameterError(f"a width can be chosen of {', '.join(WITH_WIDTH)}, got {width} for {name}")
+    # of timm's encoders the name says which weights
+    weights = True if encoder_weights and encoder.startswith("tu-") else encoder_weights
     channels = {"decoder_channels": [width * factor for factor in DECODER]} if width else {}
     try:
         network = smp.create_model(
             name.removeprefix(PREFIX),
             encoder_name=encoder,
-            encoder_weights=encoder_weights,
+            encoder_weights=weights,
             classes=n_outputs,
             **channels,
         )
