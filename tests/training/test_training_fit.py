@@ -327,6 +327,15 @@ def test_a_full_folder_is_replaced_only_by_force(root, tmp_path, capsys):
     assert not (tmp_path / "precious.txt").exists()
 
 
+def test_what_force_would_replace_stays_until_there_is_something_to_train(root, tmp_path):
+    words = ["--out", str(tmp_path / "run"), "--force", *WORDS, "--epochs", "1"]
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("mine")
+    assert cli.main(["train", str(tmp_path / "nowhere"), *words]) == 1
+    assert cli.main(["train", str(root), *words, "--network", "smp_unet", "--encoder", "spoon"]) == 2
+    assert (tmp_path / "run" / "precious.txt").read_text() == "mine"
+
+
 def test_the_reference_recipe_sets_what_is_not_given(root, tmp_path):
     words = ["train", str(root), "--recipe", "reference", *WORDS, "--epochs", "1", "--repeats", "2"]
     assert cli.main([*words, "--out", str(tmp_path / "run")]) == 0

@@ -16,7 +16,7 @@ from vidlab.jobs.output import DISK_TROUBLE, check_target, make_parents, remove_
 from vidlab.jobs.progress import Progress, silent
 from vidlab.jobs.record import describe_run, write_json
 from vidlab.jobs.resume import difference
-from vidlab.jobs.training_data import Shows, TrainData, TrainSource, names_of, opened
+from vidlab.jobs.training_data import Shows, TrainData, TrainSource, names_of, opened, require_matching
 from vidlab.jobs.training_settings import TrainSettings
 from vidlab.jobs.unfinished import lock_folder
 from vidlab.models.device import describe_device, require_torch, resolve_device
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vidlab.training.fit import Lesson
 
 RECORD, CURVES = "params.json", "curves.png"
+SCRATCH = ".data"  # pictures that are drawn or decoded for the run; gone after it
 # May be another when a killed run is gone on with: they change no result.
 FREE = {"data": {"workers", "cache_mb"}, "fit": {"save_minutes"}}
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def train(
         source: Where pictures and masks are.
         out: Folder for the results.
         settings: How is trained; None takes the defaults.
-        force: Empty `out` first.
+        force: Empty `out`, once it is sure that there is something to train, and a network.
         resume: Go on with a run of the same request that was killed; losses and weights are the same as if it
             had not been. Nothing is done if it came to its end.
         shows: Gives who is told how far each part is.
@@ -105,15 +106,22 @@ def train(
     how = settings or TrainSettings()
     device = resolve_device(how.device)
     names = names_of(source, data=how.data, scenes=how.scenes)
-    with _folder(out, force=force, resume=resume, inputs=source.inputs) as folder:
+    require_matching(source)
+    with _folder(out, force=force or resume, inputs=source.inputs) as folder:
         # before pictures are drawn or read, which takes long: whether there is such a network
         network = _network(how, n_outputs=len(names), resumed=resume and (folder / LAST).is_file())
         with opened(
             source, names=names, data=how.data, scenes=how.scenes, seed=how.fit.seed,
-            scratch=folder / ".data", shows=shows,
+            scratch=folder / SCRATCH, shows=shows,
         ) as data:  # fmt: skip
             found(data)
-            _record(folder, _describe(source, data, how=how, command=command), resume=resume)
+            description = _describe(source, data, how=how, command=command)
+            if resume:
+                _require_same(folder / RECORD, description)
+            else:
+                with worded(out):
+                    _empty(folder)  # only where it was forced there is anything
+            write_json(folder / RECORD, description)
             fit = Fit(_lesson(folder, network, data, how=how, device=device))
             if fit.course.is_over:
                 logger.info("%s is complete; nothing was done", out)
@@ -161,23 +169,26 @@ def _lesson(
 
 
 @contextmanager
-def _folder(out: Path, *, force: bool, resume: bool, inputs: Sequence[Path]) -> Iterator[Path]:
-    """Give the folder of the result, for this process alone."""
+def _folder(out: Path, *, force: bool, inputs: Sequence[Path]) -> Iterator[Path]:
+    """Give the folder of the result, for this process alone; with `force` there may be something in it."""
     target = Path(os.path.abspath(out))
-    check_target(out, target, force=force or resume, inputs=inputs)
+    check_target(out, target, force=force, inputs=inputs)
     made = make_parents(target.parent)
     with worded(out):
         lock = lock_folder(target, out)
     try:
-        if force and not resume:
-            with worded(out):
-                for path in target.iterdir():
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         with worded(out, only=DISK_TROUBLE):
             yield target
     finally:
         os.close(lock)
         remove_empty([*made, target])  # nothing came of it
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name == SCRATCH:
+            continue
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _describe(
@@ -204,14 +215,10 @@ def _describe(
     }
 
 
-def _record(folder: Path, description: dict[str, Any], *, resume: bool) -> None:
-    """Write what is done, once it is sure that a run that goes on was begun to do the same."""
-    if resume and (folder / RECORD).is_file():
-        _require_same(folder / RECORD, description)
-    write_json(folder / RECORD, description)
-
-
 def _require_same(record: Path, description: dict[str, Any]) -> None:
+    """Make sure that a run was begun to do what is asked now; a folder without record is a new run."""
+    if not record.is_file():
+        return
     try:
         before = json.loads(record.read_text("utf-8"))
     except (OSError, ValueError) as error:

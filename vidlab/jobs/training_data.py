@@ -80,6 +80,18 @@ def names_of(source: TrainSource, *, data: TrainDataParams, scenes: SceneDataPar
     return scene_names(scenes) if source.data is None else class_names(data)
 
 
+def require_matching(source: TrainSource) -> None:
+    """Check that folders hold pictures with masks, by their names alone: what takes no time is said first.
+
+    Raises:
+        SourceError: They do not.
+    """
+    if source.data is not None and not source.data.is_file():
+        find_pairs(source.data, masks=source.masks)
+    if source.valid is not None:
+        find_pairs(source.valid)
+
+
 @contextmanager
 def opened(
     source: TrainSource,

@@ -33,8 +33,9 @@ def scene_names(params: SceneDataParams) -> tuple[str, ...]:
     """Return the names of the classes, background first.
 
     Raises:
-        ParameterError: Nobody knows a name.
+        ParameterError: Nobody knows a name, or can draw its class.
     """
+    scene_spec(0, params=params, seed=0)
     return (BACKGROUND_NAME, *(class_name(each) for each in _ids(params)))
 
 
@@ -86,7 +87,7 @@ def write_scenes(
         ParameterError: A class cannot be drawn.
         OutputError: A file cannot be written.
     """
-    _ids(params)  # what cannot be drawn is said here, not by a worker
+    scene_names(params)  # what cannot be drawn is said here, not by a worker
     draw = partial(_write_scene, folder, params=params, seed=seed)
     with ExitStack() as stack:
         drawn: Iterable[None] = map(draw, range(params.scenes))
