@@ -75,7 +75,7 @@ class Size:
     loss_epochs: int = 3
     seeds: int = 2
     recipe: str = "small"
-    long_epochs: int = 16
+    long_epochs: int = 12
 
 
 QUICK = Size(

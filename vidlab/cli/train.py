@@ -67,8 +67,9 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run `vidlab train`."""
     from vidlab.cli.progress import progress_bar
-    from vidlab.jobs.training import TrainSettings, train
+    from vidlab.jobs.training import train
     from vidlab.jobs.training_data import TrainSource
+    from vidlab.jobs.training_settings import TrainSettings
 
     values = {name: getattr(args, name) for model in GROUPS for name in model.model_fields}
     settings = TrainSettings.of(

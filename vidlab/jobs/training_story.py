@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,8 @@ def judge_weights(weights: Path, pairs: "Sequence[Pair]", *, names: Sequence[str
     from vidlab.training.pictures import Pictures
 
     evidence = EvidenceParams()
-    network = models.create("unet", weights=str(weights), device="cpu", score_floor=evidence.drop_below)
+    built = models.create("unet", weights=str(weights), device="cpu", score_floor=evidence.drop_below)
+    network = cast("SemanticSegmenter", built)  # which is what `unet` builds
     pictures = Pictures(pairs, binary=False, cache_mb=0)
     return judge(network, pictures, names=names, threshold=evidence.prob_threshold, batch=JUDGED_AT_ONCE)
 
