@@ -56,6 +56,7 @@ ONE_MODULE = {
     "optuna": "tuning",
     "sqlalchemy": "tuning",  # where Optuna keeps a study
     "segmentation_models_pytorch": "models",
+    "huggingface_hub": "models",
 }
 
 

@@ -30,7 +30,7 @@ def test_the_quick_run_prints_and_writes_everything(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", words)
     training.main()
     found = json.loads(out.read_text())
-    assert [row["epoch"] for row in found["leak"]] == [1, 2, 3]
+    assert [row["n"] for row in found["leak"]] == [12, 9, 3]
     assert {row["loss"] for row in found["losses"]} == set(get_args(LossName))
     assert found["long"]["epochs"] == 2
     assert (tmp_path / "runs" / "quick.png").is_file()
@@ -46,7 +46,8 @@ def test_sets_of_different_purposes_share_no_scene():
 
 def test_a_run_changes_only_what_it_is_told(tmp_path):
     bench = training.Bench(training.QUICK, folder=tmp_path, device="cpu", seed=3)
-    plain, other = bench.settings(), bench.settings(loss="dice")
+    plain, other = bench.settings("small"), bench.settings("small", loss="dice")
     assert other.fit.model_copy(update={"loss": plain.fit.loss}) == plain.fit
     assert (other.data, other.augment, other.network) == (plain.data, plain.augment, plain.network)
-    assert (plain.fit.seed, plain.network.width) == (3, training.QUICK.width)
+    assert (plain.fit.seed, plain.augment.input_px) == (3, training.QUICK.px)
+    assert bench.settings("reference").network.width == training.QUICK.width

@@ -13,16 +13,17 @@ import torch
 from small_sets import N_CLIPS, N_FRAMES, NAMES, SIDE_PX, draw, write_set
 
 from vidlab import cli, models
-from vidlab.errors import ParameterError, TrainingError, WeightsError
-from vidlab.jobs.training import TrainResult, TrainSettings, train
+from vidlab.errors import OutputError, TrainingError
+from vidlab.jobs.training import TrainResult, train
 from vidlab.jobs.training_data import TrainSource
+from vidlab.jobs.training_settings import TrainSettings
 from vidlab.masks.png import write_labels_png
 from vidlab.models.checkpoint import Recipe
 from vidlab.params import AugmentParams, FitParams, TrainDataParams, TrainNetworkParams
-from vidlab.training import fit, log
+from vidlab.training import fit
 from vidlab.training.course import Course, Store
 from vidlab.training.fit import learning_rate
-from vidlab.training.networks import build
+from vidlab.training.log import epoch_log
 from vidlab.video import VideoWriter
 
 KILLED = Path(__file__).with_name("killed_training.py")
@@ -219,60 +220,53 @@ def test_learning_rate_rises_then_falls():
     assert {learning_rate(step, n_steps=100, params=flat) for step in range(10, 100)} == {1.0}
 
 
-def test_an_encoder_takes_weights_of_the_library():
-    pytest.importorskip("segmentation_models_pytorch")
-    params = TrainNetworkParams(network="smp_unet", encoder="tu-test_resnet", encoder_weights="random")
-    one, same = (build(params, n_outputs=3, seed=4) for _ in range(2))
-    other = build(params, n_outputs=3, seed=5)
-    assert one(torch.zeros(1, 3, 33, 40))["out"].shape == (1, 3, 33, 40)
-    name = "network.segmentation_head.0.weight"
-    assert torch.equal(one.state_dict()[name], same.state_dict()[name])
-    assert not torch.equal(one.state_dict()[name], other.state_dict()[name])
+def scalars(folder: Path, name: str) -> list[tuple[int, float]]:
+    """What TensorBoard shows of a curve."""
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    found = events.EventAccumulator(str(folder / "tensorboard"))
+    found.Reload()
+    return [(event.step, event.value) for event in found.Scalars(name)]
 
 
-def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
-    smp = pytest.importorskip("segmentation_models_pytorch")
-    create = smp.create_model
-
-    def offline(*args, encoder_weights=None, **others):
-        if encoder_weights:
-            raise ConnectionError("Name or service not known")
-        return create(*args, encoder_weights=encoder_weights, **others)
-
-    monkeypatch.setattr(smp, "create_model", offline)
-    params = TrainNetworkParams(encoder="tu-test_resnet")
-    with pytest.raises(WeightsError, match=r"within reach .*service not known.*--encoder-weights random"):
-        build(params, n_outputs=2, seed=0)
+def test_curves_go_to_tensorboard(root, tmp_path):
+    result = run(root, tmp_path / "run")
+    rows = result.course.rows
+    for name, tag in (("train_loss", "train_loss"), ("dice red thing", "dice/red thing")):
+        shown = scalars(result.folder, tag)
+        assert [step for step, _ in shown] == [1, 2]
+        assert [value for _, value in shown] == pytest.approx([row[name] for row in rows])
 
 
-def test_only_what_can_be_trained_is_trained():
-    with pytest.raises(ParameterError, match="got 'maskrcnn_demo'; choose from: unet, smp_unet"):
-        build(TrainNetworkParams(network="maskrcnn_demo"), n_outputs=2, seed=0)
+def test_epochs_that_are_gone_through_again_stand_there_once(tmp_path):
+    pytest.importorskip("tensorboard")
+    for last in (3, 2):  # the second was killed before it could save its third epoch
+        with epoch_log(tmp_path) as log:
+            for epoch in range(1, last + 1):
+                log({"epoch": epoch, "dice": epoch / 10})
+    assert scalars(tmp_path, "dice") == [(1, pytest.approx(0.1)), (2, pytest.approx(0.2))]
 
 
-def test_curves_go_to_tensorboard_where_it_is_installed(tmp_path, monkeypatch):
-    written = []
-
-    class Writer:
-        def __init__(self, folder):
-            self.folder = folder
-
-        def add_scalar(self, name, value, epoch):
-            written.append((self.folder.name, name, value, epoch))
-
-        def flush(self):
-            written.append("flush")
-
-    fake = type("module", (), {"SummaryWriter": Writer})
-    monkeypatch.setattr(log.importlib, "import_module", lambda name: fake)
-    log.open_log(tmp_path)({"loss": 0.5, "dice dog": 0.7}, 3)
-    assert written == [("tensorboard", "loss", 0.5, 3), ("tensorboard", "dice/dog", 0.7, 3), "flush"]
+def test_without_tensorboard_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with epoch_log(tmp_path) as log:
+        log({"epoch": 1, "dice": 0.5})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_training_left_must_be_whole(root, tmp_path):
     result = run(root, tmp_path / "run", epochs=1)
     (result.folder / "last.pt").write_bytes(b"nothing")
     assert cli.main(["train", str(root), *WORDS, "--out", str(result.folder), "--resume"]) == 1
+
+
+def test_what_another_network_left_is_not_gone_on_with(root, tmp_path):
+    other = run(root, tmp_path / "other", epochs=1, width=8)
+    mine = run(root, tmp_path / "mine", epochs=1)
+    (other.folder / "last.pt").replace(mine.folder / "last.pt")
+    with pytest.raises(
+        OutputError, match=r"last\.pt must be of the network that is trained, got another one's"
+    ):
+        train(TrainSource(root), out=mine.folder, settings=settings(epochs=1), resume=True)
 
 
 def test_a_run_with_other_settings_is_not_gone_on_with(root, tmp_path, capsys):
@@ -304,7 +298,11 @@ def test_the_command_shows_classes_and_scores(root, tmp_path, capsys):
     [
         (["nowhere"], 1, "must be in a folder, got nowhere"),
         (["synthetic", "--network", "alexnet"], 2, "got 'alexnet'"),
-        (["synthetic", "--recipe", "secret"], 2, "unknown recipe 'secret'; choose from: default, reference"),
+        (
+            ["synthetic", "--recipe", "secret"],
+            2,
+            "unknown recipe 'secret'; choose from: default, small, reference",
+        ),
         (["synthetic", "--scene-classes", "person,spoon"], 2, "classes must be COCO ids from"),
         (["synthetic", "--valid-share", "2"], 2, "valid_share must lie in (0, 1)"),
     ],
@@ -327,6 +325,15 @@ def test_a_full_folder_is_replaced_only_by_force(root, tmp_path, capsys):
     assert "is not empty" in capsys.readouterr().err
     assert cli.main([*words, "--force"]) == 0
     assert not (tmp_path / "precious.txt").exists()
+
+
+def test_what_force_would_replace_stays_until_there_is_something_to_train(root, tmp_path):
+    words = ["--out", str(tmp_path / "run"), "--force", *WORDS, "--epochs", "1"]
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("mine")
+    assert cli.main(["train", str(tmp_path / "nowhere"), *words]) == 1
+    assert cli.main(["train", str(root), *words, "--network", "smp_unet", "--encoder", "spoon"]) == 2
+    assert (tmp_path / "run" / "precious.txt").read_text() == "mine"
 
 
 def test_the_reference_recipe_sets_what_is_not_given(root, tmp_path):

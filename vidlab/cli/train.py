@@ -4,10 +4,9 @@ import argparse
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from vidlab.cli.options import Parser, add_options, given
-from vidlab.errors import ParameterError
 from vidlab.params import (
     RECIPES,
     AugmentParams,
@@ -17,13 +16,10 @@ from vidlab.params import (
     TrainDataParams,
     TrainNetworkParams,
 )
-from vidlab.schema import Params
 
 if TYPE_CHECKING:
     from vidlab.jobs.training import TrainResult
     from vidlab.jobs.training_data import TrainData
-
-ParamsT = TypeVar("ParamsT", bound=Params)
 
 SYNTHETIC = "synthetic"
 GROUPS = (TrainDataParams, SceneDataParams, AugmentParams, TrainNetworkParams, FitParams)
@@ -70,20 +66,16 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run `vidlab train`."""
-    if args.recipe not in RECIPES:
-        raise ParameterError(f"unknown recipe {args.recipe!r}; choose from: {', '.join(RECIPES)}")
-    device = given(args, SegmentParams).device
     from vidlab.cli.progress import progress_bar
-    from vidlab.jobs.training import TrainSettings, train
+    from vidlab.jobs.training import train
     from vidlab.jobs.training_data import TrainSource
+    from vidlab.jobs.training_settings import TrainSettings
 
-    settings = TrainSettings(
-        data=_given(args, TrainDataParams),
-        scenes=_given(args, SceneDataParams),
-        augment=_given(args, AugmentParams),
-        network=_given(args, TrainNetworkParams),
-        fit=_given(args, FitParams),
-        device=device,
+    values = {name: getattr(args, name) for model in GROUPS for name in model.model_fields}
+    settings = TrainSettings.of(
+        args.recipe,
+        device=given(args, SegmentParams).device,
+        **{name: value for name, value in values.items() if value is not None},
     )
     source = TrainSource(
         None if args.data == SYNTHETIC else Path(args.data),
@@ -102,14 +94,6 @@ def run(args: argparse.Namespace) -> int:
     )
     _show(result)
     return 0
-
-
-def _given(args: argparse.Namespace, model: type[ParamsT]) -> ParamsT:
-    """Build a model of what was given, else of what the recipe says, else of its defaults."""
-    for name, value in RECIPES[args.recipe].items():
-        if name in model.model_fields and getattr(args, name) is None:
-            setattr(args, name, value)
-    return given(args, model)
 
 
 def _show_data(data: "TrainData") -> None:

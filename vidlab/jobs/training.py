@@ -7,53 +7,31 @@ import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlab.errors import OutputError
 from vidlab.jobs.output import DISK_TROUBLE, check_target, make_parents, remove_empty, worded
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.record import describe_params, describe_run, write_json
+from vidlab.jobs.record import describe_run, write_json
 from vidlab.jobs.resume import difference
-from vidlab.jobs.training_data import Shows, TrainData, TrainSource, opened
+from vidlab.jobs.training_data import Shows, TrainData, TrainSource, names_of, opened, require_matching
+from vidlab.jobs.training_settings import TrainSettings
 from vidlab.jobs.unfinished import lock_folder
 from vidlab.models.device import describe_device, require_torch, resolve_device
-from vidlab.params import (
-    AugmentParams,
-    FitParams,
-    SceneDataParams,
-    SegmentParams,
-    TrainDataParams,
-    TrainNetworkParams,
-)
 from vidlab.viz.learning import class_colors, plot_learning
 
 if TYPE_CHECKING:
+    from vidlab.models.smp import AnySize
     from vidlab.training.course import Course
-    from vidlab.training.fit import Fit
+    from vidlab.training.fit import Lesson
 
 RECORD, CURVES = "params.json", "curves.png"
+SCRATCH = ".data"  # pictures that are drawn or decoded for the run; gone after it
 # May be another when a killed run is gone on with: they change no result.
 FREE = {"data": {"workers", "cache_mb"}, "fit": {"save_minutes"}}
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """How is trained; each group has the defaults of `params`."""
-
-    data: TrainDataParams = field(default_factory=TrainDataParams)
-    scenes: SceneDataParams = field(default_factory=SceneDataParams)
-    augment: AugmentParams = field(default_factory=AugmentParams)
-    network: TrainNetworkParams = field(default_factory=TrainNetworkParams)
-    fit: FitParams = field(default_factory=FitParams)
-    device: str = SegmentParams().device
-
-    def describe(self) -> dict[str, dict[str, Any]]:
-        """Return the values of each group."""
-        names = ("data", "scenes", "augment", "network", "fit")
-        return describe_params(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +82,7 @@ def train(
         source: Where pictures and masks are.
         out: Folder for the results.
         settings: How is trained; None takes the defaults.
-        force: Empty `out` first.
+        force: Empty `out`, once it is sure that there is something to train, and a network.
         resume: Go on with a run of the same request that was killed; losses and weights are the same as if it
             had not been. Nothing is done if it came to its end.
         shows: Gives who is told how far each part is.
@@ -122,51 +100,57 @@ def train(
         MissingExtraError: torch, or what else the network needs, is not installed.
     """
     require_torch()
-    from vidlab.training.networks import require_trainable
+    from vidlab.training.course import BEST, LAST
+    from vidlab.training.fit import Fit
 
     how = settings or TrainSettings()
     device = resolve_device(how.device)
-    require_trainable(how.network.network)
-    with (
-        _folder(out, force=force, resume=resume, inputs=source.inputs) as folder,
-        opened(
-            source, data=how.data, scenes=how.scenes, fit=how.fit, scratch=folder / ".data", shows=shows
-        ) as data,
-    ):
-        found(data)
-        fit = _begin(folder, source, data, how=how, device=device, resume=resume, command=command)
-        if fit.course.is_over:
-            logger.info("%s is complete; nothing was done", out)
-        else:
-            with shows("training", "steps") as progress:
-                fit.run(lambda done, total, course: progress(done, total))
-        _draw(folder, fit.course, names=data.survey.names)
-    return TrainResult(out, out / "best.pt", fit.course, data.survey.names, describe_device(device))
+    names = names_of(source, data=how.data, scenes=how.scenes)
+    require_matching(source)
+    with _folder(out, force=force or resume, inputs=source.inputs) as folder:
+        # before pictures are drawn or read, which takes long: whether there is such a network
+        network = _network(how, n_outputs=len(names), resumed=resume and (folder / LAST).is_file())
+        with opened(
+            source, names=names, data=how.data, scenes=how.scenes, seed=how.fit.seed,
+            scratch=folder / SCRATCH, shows=shows,
+        ) as data:  # fmt: skip
+            found(data)
+            description = _describe(source, data, how=how, command=command)
+            if resume:
+                _require_same(folder / RECORD, description)
+            else:
+                with worded(out):
+                    _empty(folder)  # only where it was forced there is anything
+            write_json(folder / RECORD, description)
+            fit = Fit(_lesson(folder, network, data, how=how, device=device))
+            if fit.course.is_over:
+                logger.info("%s is complete; nothing was done", out)
+            else:
+                with shows("training", "steps") as progress:
+                    fit.run(lambda done, total, course: progress(done, total))
+            _draw(folder, fit.course, names=names)
+    return TrainResult(out, out / BEST, fit.course, names, describe_device(device))
 
 
-def _begin(
-    folder: Path,
-    source: TrainSource,
-    data: TrainData,
-    *,
-    how: TrainSettings,
-    device: str,
-    resume: bool,
-    command: Sequence[str],
-) -> "Fit":
+def _network(how: TrainSettings, *, n_outputs: int, resumed: bool) -> "AnySize":
+    """Build the network; one that goes on brings its weights, and asks nobody for others."""
+    from vidlab.training.networks import RANDOM, build
+
+    change = {"encoder_weights": RANDOM} if resumed else {}
+    return build(how.network.model_copy(update=change), n_outputs=n_outputs, seed=how.fit.seed)
+
+
+def _lesson(
+    folder: Path, network: "AnySize", data: TrainData, *, how: TrainSettings, device: str
+) -> "Lesson":
     from vidlab.training.course import Store
     from vidlab.training.crops import Crops, Loaders, room_mb
-    from vidlab.training.fit import Fit, Lesson
+    from vidlab.training.fit import Lesson
     from vidlab.training.losses import activation_of
-    from vidlab.training.networks import build, recipe_of
+    from vidlab.training.networks import recipe_of
     from vidlab.training.pictures import Pictures
 
     names = data.survey.names
-    network = build(how.network, n_outputs=len(names), seed=how.fit.seed)
-    description = _describe(source, data, how=how, command=command)
-    if resume:
-        _require_same(folder / RECORD, description)
-    write_json(folder / RECORD, description)
     pictures = Pictures(data.pairs, binary=data.survey.binary, cache_mb=room_mb(how.data))
     loaders = Loaders(
         Crops(pictures, augment=how.augment),
@@ -179,28 +163,32 @@ def _begin(
     recipe = recipe_of(
         how.network, names=names, activation=activation_of(how.fit), input_px=how.augment.input_px
     )
-    store = Store(folder, recipe=recipe, colors=class_colors(names))
-    return Fit(Lesson(network, names, loaders, device, how.fit, store))
+    return Lesson(
+        network, names, loaders, device, how.fit, Store(folder, recipe=recipe, colors=class_colors(names))
+    )
 
 
 @contextmanager
-def _folder(out: Path, *, force: bool, resume: bool, inputs: Sequence[Path]) -> Iterator[Path]:
-    """Give the folder of the result, for this process alone."""
+def _folder(out: Path, *, force: bool, inputs: Sequence[Path]) -> Iterator[Path]:
+    """Give the folder of the result, for this process alone; with `force` there may be something in it."""
     target = Path(os.path.abspath(out))
-    check_target(out, target, force=force or resume, inputs=inputs)
+    check_target(out, target, force=force, inputs=inputs)
     made = make_parents(target.parent)
     with worded(out):
         lock = lock_folder(target, out)
     try:
-        if force and not resume:
-            with worded(out):
-                for path in target.iterdir():
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         with worded(out, only=DISK_TROUBLE):
             yield target
     finally:
         os.close(lock)
         remove_empty([*made, target])  # nothing came of it
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name == SCRATCH:
+            continue
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _describe(

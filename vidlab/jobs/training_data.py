@@ -11,7 +11,7 @@ from vidlab.errors import SourceError
 from vidlab.jobs.progress import Progress
 from vidlab.jobs.reading import expected
 from vidlab.masks.folder import numbered_pngs
-from vidlab.params import FitParams, SceneDataParams, SourceParams, TrainDataParams
+from vidlab.params import SceneDataParams, SourceParams, TrainDataParams
 from vidlab.training.pairs import Pair, find_pairs
 from vidlab.training.scenes import scene_names, write_scenes
 from vidlab.training.split import Split, split_between, split_by_clip
@@ -71,13 +71,35 @@ class TrainData:
         ]  # fmt: skip
 
 
+def names_of(source: TrainSource, *, data: TrainDataParams, scenes: SceneDataParams) -> tuple[str, ...]:
+    """Return the name of each class index of what is trained on, without looking at it.
+
+    Raises:
+        ParameterError: Names and number of classes do not fit, or nobody can draw a class.
+    """
+    return scene_names(scenes) if source.data is None else class_names(data)
+
+
+def require_matching(source: TrainSource) -> None:
+    """Check that folders hold pictures with masks, by their names alone: what takes no time is said first.
+
+    Raises:
+        SourceError: They do not.
+    """
+    if source.data is not None and not source.data.is_file():
+        find_pairs(source.data, masks=source.masks)
+    if source.valid is not None:
+        find_pairs(source.valid)
+
+
 @contextmanager
 def opened(
     source: TrainSource,
     *,
+    names: tuple[str, ...],
     data: TrainDataParams,
     scenes: SceneDataParams,
-    fit: FitParams,
+    seed: int,
     scratch: Path,
     shows: Shows,
 ) -> Iterator[TrainData]:
@@ -85,19 +107,27 @@ def opened(
 
     Args:
         source: Where they are.
-        data: Classes and split.
+        names: Name of each class index.
+        data: Split, and workers that draw.
         scenes: What is drawn, where there is no `source.data`.
-        fit: Seed of scenes and split.
+        seed: Seed of scenes and split.
         scratch: Folder to write pictures of a video, or scenes, into; made and removed.
         shows: Gives who is told how far it is.
 
     Raises:
-        ParameterError: Classes are wrong.
+        ParameterError: There are too few pictures, or a class cannot be drawn.
         SourceError: Pictures or masks cannot be used, or do not fit each other.
     """
     try:
         shutil.rmtree(scratch, ignore_errors=True)  # left by a run that was killed
-        pairs, names = _found(source, data=data, scenes=scenes, seed=fit.seed, scratch=scratch, shows=shows)
+        if source.data is None:
+            with shows("drawing", "scenes") as progress:
+                write_scenes(scratch, params=scenes, seed=seed, workers=data.workers, progress=progress)
+            pairs = find_pairs(scratch)
+        elif source.data.is_file():
+            pairs = _of_video(source.data, source.masks, folder=scratch, shows=shows)
+        else:
+            pairs = find_pairs(source.data, masks=source.masks)
         judging = [] if source.valid is None else find_pairs(source.valid)
         with shows("reading masks", "masks") as progress:
             seen = survey([*pairs, *judging], names=names, progress=progress)
@@ -105,30 +135,10 @@ def opened(
             split = split_between(len(pairs), len(judging))
             _warn_of_leak(pairs, judging)
         else:
-            split = split_by_clip([pair.clip for pair in pairs], valid_share=data.valid_share, seed=fit.seed)
+            split = split_by_clip([pair.clip for pair in pairs], valid_share=data.valid_share, seed=seed)
         yield TrainData([*pairs, *judging], seen, split)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _found(
-    source: TrainSource,
-    *,
-    data: TrainDataParams,
-    scenes: SceneDataParams,
-    seed: int,
-    scratch: Path,
-    shows: Shows,
-) -> tuple[list[Pair], tuple[str, ...]]:
-    if source.data is None:
-        names = scene_names(scenes)
-        with shows("drawing", "scenes") as progress:
-            write_scenes(scratch, params=scenes, seed=seed, progress=progress)
-        return find_pairs(scratch), names
-    names = class_names(data)
-    if source.data.is_file():
-        return _of_video(source.data, source.masks, folder=scratch, shows=shows), names
-    return find_pairs(source.data, masks=source.masks), names
 
 
 def _warn_of_leak(teaching: list[Pair], judging: list[Pair]) -> None:

@@ -23,6 +23,14 @@ from vidlab.models.weights import Found, find_weights
 PREFIX = "smp_"
 DEFAULT_ENCODER = "resnet34"
 LEAST_PX = {"smp_pan": 128}  # it halves its smallest map, a sixteenth of the picture, three times
+WITH_WIDTH = ("smp_unet", "smp_unetplusplus", "smp_manet")  # their decoder's channels can be chosen
+DECODER = (
+    16,
+    8,
+    4,
+    2,
+    1,
+)  # channels of its blocks, in widths of the last; a width of 16 is the library's
 HEAD = "segmentation_head.0.weight"  # one row for each output
 logger = logging.getLogger(__name__)
 
@@ -78,8 +86,9 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
     n_outputs = _n_outputs(found, request)
     outputs = semantic_outputs(found, request=request, n_outputs=n_outputs, default=None)
     encoder = request.options.encoder or found.recipe.encoder or DEFAULT_ENCODER
+    width = found.state[HEAD].shape[1] if found.file is not None and request.name in WITH_WIDTH else 0
     with same_chance():
-        network = build_network(request.name, encoder=encoder, n_outputs=n_outputs)
+        network = build_network(request.name, encoder=encoder, n_outputs=n_outputs, width=width)
     try:
         found.fill(network.network)
     except WeightsError as error:
@@ -87,27 +96,37 @@ def build(request: NetworkRequest) -> SemanticSegmenter:
     return to_segmenter(network, found, request=request, outputs=outputs, input_short_px=None)
 
 
-def build_network(name: str, *, encoder: str, n_outputs: int, encoder_weights: str | None = None) -> AnySize:
+def build_network(
+    name: str, *, encoder: str, n_outputs: int, width: int = 0, encoder_weights: str | None = None
+) -> AnySize:
     """Build a network, its decoder with random weights.
 
     Args:
         name: Name in the registry, such as `smp_unet`.
         encoder: A name of segmentation-models-pytorch's, or `tu-NAME` for one of timm's.
         n_outputs: Number of maps of scores, background among them.
+        width: Channels of the decoder's last block, its others have up to sixteen times as many; 0 takes the
+            library's.
         encoder_weights: What `encoder_weights` of the library takes, such as `imagenet`, which it downloads;
             None for random ones.
 
     Raises:
-        ParameterError: There is no such encoder, or the network cannot use it.
+        ParameterError: There is no such encoder, or the network cannot use it, or has no width to choose.
         MissingExtraError: segmentation-models-pytorch is not installed.
     """
     smp: Any = require_smp()
+    if width and name not in WITH_WIDTH:
+        raise ParameterError(f"a width can be chosen of {', '.join(WITH_WIDTH)}, got {width} for {name}")
+    # of timm's encoders the name says which weights
+    weights = True if encoder_weights and encoder.startswith("tu-") else encoder_weights
+    channels = {"decoder_channels": [width * factor for factor in DECODER]} if width else {}
     try:
         network = smp.create_model(
             name.removeprefix(PREFIX),
             encoder_name=encoder,
-            encoder_weights=encoder_weights,
+            encoder_weights=weights,
             classes=n_outputs,
+            **channels,
         )
     except (KeyError, ValueError, RuntimeError, AttributeError, TypeError, NotImplementedError) as error:
         logger.debug("segmentation-models-pytorch refused %s", encoder, exc_info=error)
@@ -122,7 +141,7 @@ def build_network(name: str, *, encoder: str, n_outputs: int, encoder_weights: s
 def _n_outputs(found: Found, request: NetworkRequest) -> int:
     """Return how many outputs the weights have; with random ones, as many as there are names."""
     if found.file is not None:
-        if HEAD not in found.state:
+        if HEAD not in found.state or found.state[HEAD].ndim != 4:
             raise WeightsError(f"weights of {request.name} must have {HEAD!r}, got {found.file} without it")
         return len(found.state[HEAD])
     names = [name.lower() for name in request.class_names]

@@ -41,7 +41,8 @@ class TrainDataParams(Params):
     )
     workers: int = tunable(
         0,
-        "Processes that decode and vary pictures; 0 does it between two batches. The result is the same.",
+        "Processes that draw scenes, decode and vary pictures; 0 does it between two batches, with the same "
+        "result.",
         ge=0, le=256,
     )  # fmt: skip
 
@@ -104,8 +105,11 @@ class TrainNetworkParams(Params):
         pattern=NAMES,
     )
     width: int = tunable(
-        64, "Channels of the reference network's first block; fewer is faster and weaker.", ge=4, le=256
-    )
+        0,
+        "Channels of the finest maps: of the first block of unet, of the last one of smp_unet, "
+        "smp_unetplusplus and smp_manet; 0 takes the published 64 and 16, fewer is faster and weaker.",
+        ge=0, le=256,
+    )  # fmt: skip
 
 
 class FitParams(Params):
@@ -157,4 +161,22 @@ REFERENCE_RECIPE: dict[str, Any] = {
     "warmup": 0.0,
     "weight_decay": 0.0,
 }
-RECIPES: dict[str, dict[str, Any]] = {"default": {}, "reference": REFERENCE_RECIPE}
+# What two CPU cores can train in minutes: small pictures, a small network that starts from nothing.
+SMALL_RECIPE: dict[str, Any] = {
+    "network": "smp_unet",
+    "encoder": "tu-test_resnet",
+    "encoder_weights": "random",
+    "width": 8,
+    "crop": "none",
+    "color": 0.0,
+    "input_px": 128,
+    "epochs": 12,
+    "train_batch": 16,
+    "lr": 1e-2,
+    "scenes": 3000,
+    "scene_frames": 1,
+    "scene_px": 128,
+    "scene_kind": "plain",
+    "scene_classes": "person,car,bird",
+}
+RECIPES: dict[str, dict[str, Any]] = {"default": {}, "small": SMALL_RECIPE, "reference": REFERENCE_RECIPE}

@@ -31,14 +31,14 @@ class Augment:
         )
 
     def __call__(self, image: UInt8Image, labels: Labels) -> Sample:
-        """Return a picture as the network takes it and its classes, varied alike.
+        """Return a picture at the network's size and its classes, varied alike.
 
         Args:
             image: uint8 (H, W, 3), RGB.
             labels: uint8 (H, W), class indices; 255 = ignore.
 
         Returns:
-            float32 (3, S, S), normalized as ImageNet's; int64 (S, S), no class that `labels` does not hold.
+            uint8 (3, S, S); uint8 (S, S), no class that `labels` does not hold.
         """
         picture, mask = _to_tensors(image, labels)
         top, left, height, width = self.window((image.shape[0], image.shape[1]))
@@ -46,7 +46,7 @@ class Augment:
         # bilinear for the image, the nearest pixel for the mask: each knows what it is
         picture = F.resized_crop(picture, top, left, height, width, size, antialias=True)
         mask = F.resized_crop(mask, top, left, height, width, size)
-        return _finished(*self._vary(picture, mask))
+        return _plain(*self._vary(picture, mask))
 
     def window(self, size_hw: tuple[int, int]) -> tuple[int, int, int, int]:
         """Draw a crop of a picture: top, left, height, width, in pixels; it keeps the picture's shape."""
@@ -65,13 +65,21 @@ def without_variation(image: UInt8Image, labels: Labels, *, input_px: int) -> Sa
     """Return the whole picture and its classes at the network's size, as for validation; see `Augment`."""
     picture, mask = _to_tensors(image, labels)
     size = [input_px, input_px]
-    return _finished(F.resize(picture, size, antialias=True), F.resize(mask, size))
+    return _plain(F.resize(picture, size, antialias=True), F.resize(mask, size))
+
+
+def normalized(images: Tensor) -> Tensor:
+    """Return pictures as networks take them, float32, ImageNet's mean 0 and deviation 1, from uint8.
+
+    A whole batch at once, where the network is: until then a picture is a quarter as large.
+    """
+    pixels: Tensor = F.to_dtype(images, torch.float32, scale=True)
+    return pixels.sub_(pixels.new_tensor(MEAN).view(3, 1, 1)).div_(pixels.new_tensor(STD).view(3, 1, 1))
 
 
 def _to_tensors(image: UInt8Image, labels: Labels) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
     return tv_tensors.Image(torch.tensor(image).permute(2, 0, 1)), tv_tensors.Mask(torch.tensor(labels))
 
 
-def _finished(picture: Tensor, mask: Tensor) -> Sample:
-    pixels = F.normalize(F.to_dtype(picture, torch.float32, scale=True), list(MEAN), list(STD))
-    return pixels.as_subclass(Tensor), mask.as_subclass(Tensor).long()
+def _plain(picture: Tensor, mask: Tensor) -> Sample:
+    return picture.as_subclass(Tensor), mask.as_subclass(Tensor)

@@ -29,7 +29,7 @@ class Crops(Dataset[Sample]):
         if seed == WHOLE:
             return without_variation(image, labels, input_px=self._input_px)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # of the CPU alone: torch's own seeds GPUs too, slowly
             return self._augment(image, labels)
 
 
@@ -80,7 +80,7 @@ class Loaders:
 
     Attributes:
         order: What `train` goes through; `begin` sets the epoch.
-        train: Batches of pictures, float32 (N, 3, S, S), and classes, int64 (N, S, S).
+        train: Batches of pictures, uint8 (N, 3, S, S), and classes, uint8 (N, S, S).
         valid: The same, every validation picture once and whole.
     """
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vidlab.errors import TrainingError
+from vidlab.errors import OutputError, TrainingError
 from vidlab.models.smp import AnySize
 from vidlab.params import FitParams
-from vidlab.training.course import Course, Row, Store
+from vidlab.training.augment import normalized
+from vidlab.training.course import LAST, Course, Row, Store
 from vidlab.training.crops import Loaders
-from vidlab.training.log import open_log
+from vidlab.training.log import epoch_log
 from vidlab.training.losses import loss_of
 from vidlab.training.scores import ScoreCount
 
@@ -69,7 +70,7 @@ class Fit:
         """Take up what the store holds, or begin.
 
         Raises:
-            OutputError: What it holds is damaged.
+            OutputError: What it holds is damaged, or of another network.
         """
         self._lesson, self._params = lesson, lesson.params
         network = lesson.network.to(lesson.device).to(memory_format=LAYOUT)
@@ -84,7 +85,6 @@ class Fit:
         self._scaler = torch.amp.GradScaler(self._kind, enabled=self._dtype == torch.float16)
         self.course = Course()
         self._latest: list[Tensor] = []
-        self._log = open_log(lesson.store.folder)
         self._load()
 
     @property
@@ -100,9 +100,12 @@ class Fit:
             SourceError: A picture cannot be read.
         """
         gpus = list(range(torch.cuda.device_count())) if self._kind == "cuda" else []
-        with torch.random.fork_rng(devices=gpus):
+        with torch.random.fork_rng(devices=gpus), epoch_log(self._lesson.store.folder) as log:
+            for row in self.course.rows:
+                log(row)
             while not self.course.is_over:
                 self._epoch(watch)
+                log(self.course.rows[-1])
         return self.course
 
     def _epoch(self, watch: Watch) -> None:
@@ -128,15 +131,17 @@ class Fit:
         self._close_epoch(seconds=time.monotonic() - start_s)
 
     def _loss(self, images: Tensor, targets: Tensor, loss_fn: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        scores = self._scores(images)
-        return loss_fn(scores.float(), targets.to(self._lesson.device, non_blocking=True))
+        return loss_fn(self._scores(images), self._there(targets).long())
 
     def _scores(self, images: Tensor) -> Tensor:
         mixed = self._dtype != torch.float32
-        there = images.to(self._lesson.device, non_blocking=True, memory_format=LAYOUT)
+        there = normalized(self._there(images)).contiguous(memory_format=LAYOUT)
         with torch.autocast(self._kind, dtype=self._dtype if mixed else None, enabled=mixed):
             scores: Tensor = self._network(there)["out"]
-        return scores
+        return scores.float()
+
+    def _there(self, batch: Tensor) -> Tensor:
+        return batch.to(self._lesson.device, non_blocking=True)
 
     def _update(self, loss: Tensor, *, rate: float) -> None:
         for group in self._optimizer.param_groups:
@@ -175,7 +180,6 @@ class Fit:
             self._lesson.store.keep_best(self._lesson.network.network.state_dict(), row=row)
         late = course.epoch - course.best_epoch
         course.is_over = course.epoch >= params.epochs or 0 < params.patience <= late
-        self._log(row, course.epoch)
         self._save()
         logger.info(
             "epoch %d of %d: loss %.4f, validation loss %.4f, Dice %.4f%s, mIoU %.4f, %.0f s",
@@ -191,8 +195,7 @@ class Fit:
         self._network.eval()
         with torch.inference_mode():
             for images, targets in lesson.loaders.valid:
-                there = targets.to(lesson.device)
-                scores = self._scores(images).float()
+                scores, there = self._scores(images), self._there(targets).long()
                 losses += loss_fn(scores, there).item() * len(images)
                 n_pictures += len(images)
                 count.update(scores.argmax(dim=1), there)
@@ -216,9 +219,17 @@ class Fit:
         if found is None:
             return
         state, self.course, others = found
-        self._lesson.network.network.load_state_dict(state)
-        self._optimizer.load_state_dict(others["optimizer"])
-        self._scaler.load_state_dict(others["scaler"])
+        try:
+            self._lesson.network.network.load_state_dict(state)
+            self._optimizer.load_state_dict(others["optimizer"])
+            self._scaler.load_state_dict(others["scaler"])
+        except (RuntimeError, ValueError, LookupError) as error:
+            logger.debug("the state does not fit", exc_info=error)
+            folder = self._lesson.store.folder
+            raise OutputError(
+                f"{folder / LAST} must be of the network that is trained, got another one's; take --force to "
+                "start over"
+            ) from None
 
 
 def learning_rate(step: int, *, n_steps: int, params: FitParams) -> float:

@@ -7,14 +7,17 @@ import torch
 from vidlab.errors import ParameterError, VidlabError, WeightsError
 from vidlab.models import MODELS
 from vidlab.models.checkpoint import Recipe
+from vidlab.models.hub import impatient_hub
 from vidlab.models.smp import PREFIX, AnySize
 from vidlab.models.smp import build_network as build_smp
+from vidlab.models.unet import DEFAULT_WIDTH
 from vidlab.models.unet import NAME as REFERENCE
 from vidlab.models.unet import build_network as build_reference
 from vidlab.params import TrainNetworkParams
 from vidlab.training.losses import Activation
 
 RANDOM = "random"
+REASON_LENGTH = 120  # characters of another library's words
 logger = logging.getLogger(__name__)
 
 
@@ -53,11 +56,10 @@ def build(params: TrainNetworkParams, *, n_outputs: int, seed: int) -> AnySize:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if params.network == REFERENCE:
-            return build_reference(n_outputs, width=params.width)
-        start = None if params.encoder_weights == RANDOM else params.encoder_weights
-        if start is None:
-            return build_smp(params.network, encoder=params.encoder, n_outputs=n_outputs)
-        return _pretrained(params, n_outputs=n_outputs, weights=start)
+            return build_reference(n_outputs, width=params.width or DEFAULT_WIDTH)
+        network = build_smp(params.network, encoder=params.encoder, n_outputs=n_outputs, width=params.width)
+        # only now: what is wrong with the encoder itself is said before anything is asked of the hub
+        return network if params.encoder_weights == RANDOM else _pretrained(params, n_outputs=n_outputs)
 
 
 def recipe_of(
@@ -68,15 +70,20 @@ def recipe_of(
     return Recipe(params.network, encoder, names, activation, (input_px, input_px))
 
 
-def _pretrained(params: TrainNetworkParams, *, n_outputs: int, weights: str) -> AnySize:
-    # what is wrong with the encoder itself is told apart by building it without weights first
-    build_smp(params.network, encoder=params.encoder, n_outputs=n_outputs)
-    try:
-        return build_smp(params.network, encoder=params.encoder, n_outputs=n_outputs, encoder_weights=weights)
-    except (VidlabError, OSError, RuntimeError, ValueError) as error:
-        logger.debug("the encoder's weights cannot be had", exc_info=error)
-        reason = " ".join(str(error.__cause__ or error).split())[:120]
-        raise WeightsError(
-            f"weights {weights!r} of the encoder {params.encoder} must be in the cache or within reach "
-            f"({type(error.__cause__ or error).__name__}: {reason}); --encoder-weights {RANDOM} needs none"
-        ) from None
+def _pretrained(params: TrainNetworkParams, *, n_outputs: int) -> AnySize:
+    encoder, weights = params.encoder, params.encoder_weights
+    with impatient_hub() as silent:
+        try:
+            return build_smp(
+                params.network, encoder=encoder, n_outputs=n_outputs, width=params.width,
+                encoder_weights=weights,
+            )  # fmt: skip
+        except (VidlabError, OSError, RuntimeError, ValueError) as error:
+            logger.debug("the encoder's weights cannot be had", exc_info=error)
+            cause = error.__cause__ or error
+            reason = " ".join(str(cause).split())[:REASON_LENGTH]
+            got = f"no answer from {silent}" if silent else f"{type(cause).__name__}: {reason}"
+    raise WeightsError(
+        f"weights {weights!r} of the encoder {encoder} must be in the cache or within reach, got {got}; "
+        f"--encoder-weights {RANDOM} needs none"
+    )

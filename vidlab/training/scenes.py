@@ -1,7 +1,11 @@
 """The built-in data set: synthetic scenes with exact masks of several classes, a folder like any other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +21,11 @@ from vidlab.synthetic import SceneFrame, SceneSpec, iter_scene, random_scene
 from vidlab.video import frame_name, write_image
 
 PLAIN: dict[str, Any] = {  # fields of `SceneSpec` that `random_scene` would draw from a wide range
-    "n_objects": 2, "min_size": 0.4, "max_size": 0.7, "occlusion": 0, "distractors": 0, "clutter": 0.1,
+    "n_objects": 3, "min_size": 0.4, "max_size": 0.7, "occlusion": 0, "distractors": 0, "clutter": 0.1,
     "deformation": 0.3, "articulation": 0.8, "motion_blur": 0.2, "defocus_px": 0.0, "noise": 2.0,
     "light_change": 0.1, "enter_leave": 0.0, "camera_pan_px": 0.2, "camera_zoom": 0.0,
 }  # fmt: skip
+SCENES_AT_ONCE = 8  # that a worker is given: a scene takes hundredths of a second
 SEEDS_APART = 1_000_003  # two data sets of different seeds share no scene
 
 
@@ -28,8 +33,9 @@ def scene_names(params: SceneDataParams) -> tuple[str, ...]:
     """Return the names of the classes, background first.
 
     Raises:
-        ParameterError: Nobody knows a name.
+        ParameterError: Nobody knows a name, or can draw its class.
     """
+    scene_spec(0, params=params, seed=0)
     return (BACKGROUND_NAME, *(class_name(each) for each in _ids(params)))
 
 
@@ -64,33 +70,45 @@ def class_indices(frame: SceneFrame, *, classes: tuple[int, ...]) -> NDArray[np.
 
 
 def write_scenes(
-    folder: Path, *, params: SceneDataParams, seed: int, progress: Callable[[int, int], None]
+    folder: Path, *, params: SceneDataParams, seed: int, workers: int, progress: Callable[[int, int], None]
 ) -> None:
     """Draw the data set: `images/SCENE/NNNNN.png` and `masks/SCENE/NNNNN.png`, a clip for each scene.
 
-    Equal parameters and seeds draw equal files.
+    Equal parameters and seeds draw equal files, whoever draws them.
 
     Args:
         folder: Where to write; is made.
         params: What is drawn.
         seed: Another one draws other scenes.
+        workers: Processes that draw; 0 draws here.
         progress: Told after every scene how many are done, of how many.
 
     Raises:
         ParameterError: A class cannot be drawn.
         OutputError: A file cannot be written.
     """
+    scene_names(params)  # what cannot be drawn is said here, not by a worker
+    draw = partial(_write_scene, folder, params=params, seed=seed)
+    with ExitStack() as stack:
+        drawn: Iterable[None] = map(draw, range(params.scenes))
+        if workers:
+            pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            drawn = pool.map(draw, range(params.scenes), chunksize=SCENES_AT_ONCE)
+        for number, _ in enumerate(drawn):
+            progress(number + 1, params.scenes)
+
+
+def _write_scene(folder: Path, number: int, *, params: SceneDataParams, seed: int) -> None:
     classes = _ids(params)
-    for number in range(params.scenes):
-        images, masks = (folder / kind / f"scene_{number:06d}" for kind in ("images", "masks"))
-        images.mkdir(parents=True)
-        masks.mkdir(parents=True)
-        spec = scene_spec(number, params=params, seed=seed)
-        for frame in islice(iter_scene(spec), 0, None, params.scene_every):
-            name = frame_name(frame.index, suffix=".png")
-            write_image(images / name, frame.image)
-            write_labels_png(masks / name, class_indices(frame, classes=classes))
-        progress(number + 1, params.scenes)
+    images, masks = (folder / kind / f"scene_{number:06d}" for kind in ("images", "masks"))
+    images.mkdir(parents=True)
+    masks.mkdir(parents=True)
+    spec = scene_spec(number, params=params, seed=seed)
+    for frame in islice(iter_scene(spec), 0, None, params.scene_every):
+        name = frame_name(frame.index, suffix=".png")
+        write_image(images / name, frame.image)
+        write_labels_png(masks / name, class_indices(frame, classes=classes))
 
 
 def write_clip(folder: Path, *, spec: SceneSpec) -> None:

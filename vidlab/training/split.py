@@ -67,14 +67,14 @@ def _choose(clips: Sequence[str], names: Sequence[str], *, wanted: float, seed: 
     sizes = dict.fromkeys(names, 0)
     for clip in clips:
         sizes[clip] += 1
-    order = [names[place] for place in np.random.default_rng([seed, 0]).permutation(len(names))]
-    chosen: set[str] = {order[0]}
-    held = sizes[order[0]]
-    for name in order[1:-1]:  # one clip at least must teach
-        if abs(held + sizes[name] - wanted) < abs(held - wanted):
-            chosen.add(name)
-            held += sizes[name]
-    return chosen
+    chosen: set[str] = set()
+    held = 0
+    for place in np.random.default_rng([seed, 0]).permutation(len(names)):
+        size = sizes[names[place]]
+        if len(chosen) + 1 < len(names) and abs(held + size - wanted) < abs(held - wanted):
+            chosen.add(names[place])
+            held += size
+    return chosen or {min(names, key=sizes.__getitem__)}
 
 
 def _ends(n_pictures: int, *, valid_share: float) -> Split:

@@ -102,5 +102,5 @@ def _require_known(counts: NDArray[np.int64], pairs: Sequence[Pair], *, n_classe
         needed = n_classes + int(np.flatnonzero(strange.any(axis=0))[-1]) + 1
         raise MaskError(
             f"masks must hold classes 0 to {n_classes - 1}, or {IGNORE} where there is none, got {value} in "
-            f"{pairs[place].mask}; --n-classes {needed} takes all of them"
+            f"{pairs[place].mask}; --n-classes {needed} takes all of them, with as many --class-names or none"
         )
