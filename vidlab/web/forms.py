@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from vidlab.schema import Params, Tunable, tunables
 from vidlab.web.schemas import Parameter
 
-_NOT_SHOWN = {"low", "high", "range_text", "tuned"}
+_NOT_SHOWN = {"low", "high", "range_text"}
 
 
 def parameters_of(model: type[Params]) -> list[Parameter]:

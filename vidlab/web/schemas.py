@@ -65,6 +65,7 @@ class Parameter(Answer):
     off: float | bool | None = Field(description="The value at which its step does nothing.")
     search: list[Any] | None = Field(description="Smallest and largest value worth trying, or all choices.")
     pattern: str | None = Field(description="Regular expression that a text must match.")
+    tuned: bool = Field(description="Among those that matter most: a form shows them first.")
 
 
 class Model(Answer):
