@@ -8,29 +8,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from vidlab.errors import MissingExtraError, UsageError, VidlabError
+from vidlab.errors import MissingExtraError, UsageError
+from vidlab.web.refusals import WebError
 
 logger = logging.getLogger(__name__)
 
-RETRY_S = 30  # when to ask again after a refusal that time may cure
 _SENTENCES = {
     404: "there is nothing at this address",
     405: "this address does not take such a request",
 }
-
-
-class WebError(VidlabError):
-    """An answer that is no: a status, and a sentence for the visitor.
-
-    Attributes:
-        status: HTTP status, 4xx or 503 or 507.
-        retry_after_s: When it may be yes, in seconds; None where waiting does not help.
-    """
-
-    def __init__(self, status: int, sentence: str, *, retry_after_s: int | None = None) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.retry_after_s = retry_after_s
 
 
 def problem(status: int, sentence: str, *, retry_after_s: int | None = None) -> JSONResponse:
