@@ -70,7 +70,7 @@ from vidlab.params.training import (
     TrainNetworkParams,
 )
 from vidlab.params.tuning import TuneParams
-from vidlab.params.web import WebParams
+from vidlab.params.web import ServeParams, WebParams
 from vidlab.params.widgets import PanelParams
 
 # Those that belong to no method, flow or tracker, in the order of the work.
@@ -101,6 +101,7 @@ GROUPS = (
     FitParams,
     PanelParams,
     WebParams,
+    ServeParams,
 )
 
 __all__ = [
@@ -163,6 +164,7 @@ __all__ = [
     "SceneKind",
     "ScheduleParams",
     "SegmentParams",
+    "ServeParams",
     "SortParams",
     "SourceParams",
     "StreamParams",

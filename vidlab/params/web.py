@@ -67,3 +67,16 @@ class WebParams(Params):
     job_limit_min: float = tunable(
         240.0, "A job that takes longer is ended.", unit="min", gt=0, le=100_000
     )  # fmt: skip
+
+
+class ServeParams(Params):
+    """Where the web page listens, and how its connections live."""
+
+    port: int = tunable(8000, "Port on which the page listens; 0 takes any free one.", ge=0, le=65_535)
+    alive_s: int = tunable(
+        30, "How often a printed ssh command asks whether the other side is there; 0 never.",
+        unit="s", ge=0, le=3600,
+    )  # fmt: skip
+    stop_s: int = tunable(
+        3, "How long open connections may take to end once the server stops.", unit="s", ge=1, le=3600
+    )  # fmt: skip
