@@ -59,6 +59,7 @@ ONE_MODULE = {
     "sqlalchemy": "tuning",  # where Optuna keeps a study
     "segmentation_models_pytorch": "models",
     "python_multipart": "web",
+    "uvicorn": "web",
 }
 
 

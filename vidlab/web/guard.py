@@ -58,7 +58,9 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})  # none of ours
             return
         send = _logged(scope, _with_headers(send))
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
         answer = (
             self._wrong_name(headers)
             or self._too_often(scope)
@@ -74,8 +76,8 @@ class Guard:
             return None
         return problem(
             403,
-            f"without a token this server must be called localhost, got {name[:80]!r}; start it with a token, "
-            "or allow this name by --allow-host",
+            f"without a token this server must be called localhost, got {name[:80]!r}; start it with a "
+            "token, or allow this name by --allow-host",
         )
 
     def _too_often(self, scope: Scope) -> Answer | None:
@@ -91,7 +93,9 @@ class Guard:
             return None
         cookie = cookie_name(headers.get("host", ""))
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if self._fits(_cookie(headers, cookie)) or (scheme.lower() == "bearer" and self._fits(bearer.strip())):
+        if self._fits(_cookie(headers, cookie)) or (
+            scheme.lower() == "bearer" and self._fits(bearer.strip())
+        ):
             return None
         asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = next((value for name, value in asked if name == "token"), None)
@@ -131,7 +135,7 @@ def host_name(host: str) -> str:
 def is_loopback(name: str) -> bool:
     """Whether a name or an address leads no further than this machine.
 
-    >>> [is_loopback(name) for name in ("localhost", "127.8.0.1", "::1", "10.0.0.1", "localhost.evil.example")]
+    >>> [is_loopback(name) for name in ("localhost", "127.8.0.1", "::1", "10.0.0.1", "localhost.a.example")]
     [True, True, True, False, False]
     """
     if name == "localhost" or name.endswith(".localhost"):
@@ -208,7 +212,7 @@ def _with_headers(send: Send) -> Send:
 
 
 def _logged(scope: Scope, send: Send) -> Send:
-    """Write one line for each answer: what changes something or went wrong plainly, the rest for debugging."""
+    """Write one line for each answer: what changes something or goes wrong; the rest for debugging only."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -11,8 +11,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _CSP = (
-    "default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' blob:; media-src 'self' "
+    "blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "content-security-policy": _CSP.format(styles="'self'"),
@@ -52,7 +52,9 @@ class Answer:
 
     async def send(self, send: Send) -> None:
         """Send it, by the `send` of ASGI."""
-        headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self._headers.items()]
+        headers = [
+            (name.encode(), value.encode("latin-1", "replace")) for name, value in self._headers.items()
+        ]
         headers.append((b"content-length", str(len(self._body)).encode()))
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": self._body})
