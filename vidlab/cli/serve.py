@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vidlab.cli.options import Parser, add_options, given
-from vidlab.errors import MissingExtraError, UsageError
+from vidlab.errors import MissingExtraError, UsageError, WeightsError
 from vidlab.params import ServeParams, WebParams
 
 SUMMARY = "open the web page: drop a video, choose a class and a method, watch the flicker go"
@@ -20,6 +20,7 @@ EXAMPLES = (
     "vidlab serve",
     "vidlab serve --port 8010 --home runs/web --max-upload-mb 2048",
     "vidlab serve --host 0.0.0.0 --token-file runs/token",
+    "vidlab serve --weights unet=runs/net/best.pt",
     "vidlab serve --print-tunnel ada@gpu.example.org",
 )
 
@@ -51,6 +52,13 @@ def add(to: Any, command: Callable[..., Parser]) -> None:
         help="a name other than localhost by which the page may be called without a token; repeatable",
     )
     parser.add_argument(
+        "--weights",
+        metavar="NETWORK=FILE",
+        action="append",
+        default=[],
+        help="weights for a network of the page; repeatable; the first network named is its default",
+    )
+    parser.add_argument(
         "--print-tunnel",
         metavar="USER@HOST",
         help="print the ssh commands that lead to the page from, or through, another machine, and end",
@@ -75,11 +83,12 @@ def run(args: argparse.Namespace) -> int:
             raise
         raise MissingExtraError.for_feature("the web page", extra="web") from error
     home = Path(args.home)
-    token = _token(args)
+    token, weights = _token(args), _weights(args.weights)
     with listening.open_socket(args.host, serving.port) as opened:
         if token is None and not listening.is_private(opened):
             token = listening.new_token()
-        app = Guard(create_app(home, params=params), token=token, params=params, names=args.allow_host)
+        page = create_app(home, params=params, weights=weights)
+        app = Guard(page, token=token, params=params, names=args.allow_host)
         log = home / listening.LOG_NAME
         with listening.logging_to(log):
             return _serve(app, opened, stop_s=serving.stop_s, on_ready=lambda: _say(opened, token, home, log))
@@ -107,6 +116,18 @@ def _token(args: argparse.Namespace) -> str | None:
     if args.token_file is not None:
         return listening.token_of(Path(args.token_file))
     return None if args.token is None else listening.checked_token(args.token)
+
+
+def _weights(given_words: list[str]) -> dict[str, str]:
+    found = {}
+    for text in given_words:
+        name, sign, path = text.partition("=")
+        if not (sign and name and path):
+            raise UsageError(f"weights must have the form NETWORK=FILE, got {text!r}")
+        if path != "random" and not Path(path).is_file():
+            raise WeightsError(f"weights of {name} must be a file, got {path}")
+        found[name] = path
+    return found
 
 
 def _say(opened: socket.socket, token: str | None, home: Path, log: Path) -> None:

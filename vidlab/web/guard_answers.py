@@ -21,6 +21,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",  # the address may hold the token
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-cache",  # what says nothing else is asked for again
 }  # of every answer: a browser runs, frames and sends nothing that is not ours
 
 _STYLE = (

@@ -57,7 +57,8 @@ export const metrics = (job) => ask(`api/metrics/${part(job)}`);
 export const segment = (body) => send("api/segment", body);
 export const stabilize = (body) => send("api/stabilize", body);
 export const cancel = (job) => ask(`api/cancel/${part(job)}`, { method: "POST" });
-export const remove = (job) => ask(`api/job/${part(job)}`, { method: "DELETE" });
+export const remove = (job, { dependents = false } = {}) =>
+  ask(`api/job/${part(job)}?dependents=${dependents}`, { method: "DELETE" });
 
 /**
  * Send a file, telling how much of it has gone; `fetch` cannot tell that.

@@ -53,7 +53,7 @@ async function open() {
     if (job !== wantedJob()) return;
     const parent = status.parent_id ? await api.status(status.parent_id) : status;
     if (job !== wantedJob()) return;
-    setup.keep(parent, status);
+    reuse(parent, status);
     document.title = `${status.name} · vidlab`;
     await progress.watch(status);
     if (isFinal(status)) await finished(status);
@@ -62,6 +62,19 @@ async function open() {
     find("#empty").hidden = false;
     setup.startOver();
   }
+}
+
+/** Offer to stabilize the same masks again, where there are or will be any. */
+function reuse(parent, status) {
+  if (["failed", "cancelled"].includes(parent.state)) setup.startOver();
+  else setup.keep(parent, status);
+}
+
+/** The masks that were waited for are there now, or will never be; settings made meanwhile stay. */
+async function renew({ job_id: job, parent_id: parent }) {
+  if (!parent) return;
+  const found = await api.status(parent).catch(() => null);
+  if (found && job === wantedJob()) setup.renew(found);
 }
 
 function close() {
@@ -75,6 +88,7 @@ function close() {
 
 async function finished(status) {
   jobs.refresh();
+  await renew(status);
   if (status.state !== "done") return;
   try {
     const [results, metrics] = await Promise.all([

@@ -58,9 +58,9 @@ export class Jobs {
   async #remove(one) {
     if (!window.confirm(t("remove.sure", { name: one.name }))) return;
     try {
-      if (!isFinal(one)) await api.cancel(one.job_id);
-      const whole = this.listed.filter(({ parent_id: id }) => id === one.parent_id).length === 1 && one.parent_id;
-      await api.remove(whole || one.job_id);
+      const siblings = this.listed.filter(({ parent_id: id }) => id && id === one.parent_id);
+      if (siblings.length === 1) await api.remove(one.parent_id, { dependents: true }); // nothing is of it any more
+      else await api.remove(one.job_id);
       announce(t("removed", { name: one.name }));
       this.onRemoved(one.job_id);
     } catch (error) {

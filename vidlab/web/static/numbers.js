@@ -96,7 +96,7 @@ export class Numbers {
     const shown = (value, key) => make("td", { class: "number", "data-label": t(`table.${key}`) }, value === null ? "–" : `${number(value, row.decimals)}`);
     const unitText = unit ? `, ${t(`unit.${unit}`, {}, unit)}` : "";
     return make("tr", { "data-metric": name },
-      make("th", { scope: "row" }, t(`metric.${name}`, {}, label) + unitText,
+      make("th", { scope: "row" }, capital(t(`metric.${name}`, {}, label)) + unitText,
         make("span", { class: "help" }, t(`metric.${name}.help`, {}, meaning))),
       shown(raw, "raw"), shown(stable, "stable"),
       make("td", { class: `number verdict ${verdict}`, "data-label": t("table.change") }, this.#change(row, verdict), arrow(better)));
@@ -116,6 +116,8 @@ export class Numbers {
     return `${amount} ${t(`change.${verdict || "same"}`)}`;
   }
 }
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function arrow(better) {
   if (better === "neither") return null;

@@ -26,14 +26,21 @@ export function follow(job, onStatus, onLost) {
     try {
       hear(await api.status(job));
     } catch (error) {
-      if (error.status >= 400 && error.status < 500) return stopped || (stop(), onLost(error));
+      if (!stopped && error.status >= 400 && error.status < 500) {
+        stop();
+        onLost(error);
+      }
     }
     if (!stopped) timer = setTimeout(poll, POLL_MS);
   };
   source = new EventSource(api.eventsAddress(job));
   const read = (event) => hear(JSON.parse(event.data));
   source.addEventListener("message", read);
-  source.addEventListener("status", read);
+  source.addEventListener("gone", (event) => {
+    if (stopped) return;
+    stop();
+    onLost(new api.ApiError(JSON.parse(event.data).error, 404));
+  });
   source.addEventListener("error", () => {
     source.close();
     if (!stopped) poll();

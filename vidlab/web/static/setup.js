@@ -162,6 +162,14 @@ export class Setup {
     this.#check();
   }
 
+  /** The segmentation that is kept has come further. */
+  renew(segmentation) {
+    if (["failed", "cancelled"].includes(segmentation.state)) return this.startOver();
+    this.kept = segmentation;
+    this.#showKept();
+    return this.#check();
+  }
+
   /** Start over with another video. */
   startOver() {
     this.kept = null;
@@ -178,7 +186,7 @@ export class Setup {
     find("#kept").replaceChildren(
       make("p", { class: "name" }, name),
       make("p", { class: "quiet" }, [source, ...classes].filter(Boolean).join(" · ")),
-      make("p", { class: "help", say: "kept" }),
+      make("p", { class: "help", say: this.kept.state === "done" ? "kept" : "kept.soon" }),
       make("button", {
         type: "button", class: "plain", id: "start-over", say: "kept.over",
         on: { click: () => (location.hash = "") },

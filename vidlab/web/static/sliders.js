@@ -3,6 +3,9 @@
 import { freshId, make } from "./dom.js";
 import { number, t } from "./texts.js";
 
+const FIRST = [
+  "memory", "follow_motion", "window", "sigma", "alpha", "edge_weight", "area_tolerance", "fade_after", "min_score",
+]; // what a method's own list begins with, if it has them: they do the most, and are the easiest to see
 const STEPS = 200; // of a slider without a step of its own
 const LOG_STEPS = 1000;
 
@@ -30,8 +33,9 @@ export class Sliders {
   }
 
   #show() {
-    const main = this.parameters.filter((one) => one.tuned);
-    const rest = this.parameters.filter((one) => !one.tuned);
+    const first = (one) => FIRST.indexOf(one.name);
+    const main = this.parameters.filter((one) => first(one) >= 0).sort((a, b) => first(a) - first(b));
+    const rest = this.parameters.filter((one) => first(one) < 0).sort((a, b) => Number(b.tuned) - Number(a.tuned));
     this.reset = make("button", { type: "button", class: "plain", say: "params.reset", on: { click: () => this.offer(this.parameters) } });
     const more = make(
       "details", { open: this.open, on: { toggle: () => (this.open = more.open) } },
