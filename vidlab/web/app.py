@@ -1,22 +1,25 @@
 """The web application: `create_app` puts its parts together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 
 import vidlab
+from vidlab.models import find_spec
 from vidlab.params import WebParams
-from vidlab.web import routes_info
+from vidlab.web import routes_info, routes_jobs, routes_results, routes_uploads
+from vidlab.web.context import Context
 from vidlab.web.errors import add_handlers
 from vidlab.web.schemas import Problem
 
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(home: Path, *, params: WebParams) -> FastAPI:
+def create_app(home: Path, *, params: WebParams, weights: Mapping[str, str] | None = None) -> FastAPI:
     """Make the web application; its worker process starts and ends with it.
 
     Run it with one process and a short graceful shutdown (`timeout_graceful_shutdown=2` of uvicorn): a
@@ -25,15 +28,25 @@ def create_app(home: Path, *, params: WebParams) -> FastAPI:
     Args:
         home: Folder for uploads, results and the list of jobs; made if it is not there.
         params: What is accepted and kept.
+        weights: Weights files of the server's own by name of network, or `random`; the first of them is the
+            default network.
 
     Raises:
+        ParameterError: There is no such network.
         OutputError: When it starts: the folder cannot be written, or another server works in it.
     """
+    known = dict(weights or {})
+    for name in known:
+        find_spec(name)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        home.mkdir(parents=True, exist_ok=True)
-        yield
+        context = await run_in_threadpool(Context.open, home, params=params, weights=known)
+        app.state.context = context
+        try:
+            yield
+        finally:
+            await run_in_threadpool(context.close)
 
     app = FastAPI(
         title="vidlab",
@@ -45,9 +58,10 @@ def create_app(home: Path, *, params: WebParams) -> FastAPI:
         lifespan=lifespan,
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )
-    app.state.home, app.state.params, app.state.static = home, params, STATIC
+    app.state.static = STATIC
     add_handlers(app)
-    app.include_router(routes_info.router)
+    for routes in (routes_info, routes_uploads, routes_jobs, routes_results):
+        app.include_router(routes.router)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -115,6 +115,15 @@ def size_of(path: Path) -> int:
     return total
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "job"), counted(2, "job")
+    ('1 job', '2 jobs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def hidden(text: str, *, names: dict[str, str], root: Path) -> str:
     """Return a sentence for a visitor in which no path of this machine stands.
 

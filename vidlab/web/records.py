@@ -2,9 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from vidlab.web.schemas import JobKind, State, UploadKind
 
@@ -65,12 +64,12 @@ class Job:
     attempts: int = 0
 
 
-def upload_of(row: Mapping[str, Any]) -> Upload:
+def upload_of(row: Any) -> Upload:
     """Return the upload of a row of the table."""
     return Upload(**{**dict(row), "facts": json.loads(row["facts"])})
 
 
-def job_of(row: Mapping[str, Any]) -> Job:
+def job_of(row: Any) -> Job:
     """Return the job of a row of the table."""
     values = {**dict(row), "wanted": json.loads(row["wanted"]), "state": State(row["state"])}
-    return cast(Job, Job(**values))
+    return Job(**values)

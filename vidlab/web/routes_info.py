@@ -7,37 +7,51 @@ from fastapi.responses import FileResponse, Response
 
 import vidlab
 from vidlab.classes import COCO_NAMES, STUFF_NAMES
-from vidlab.params import DEFAULT_METHOD, METHODS, WebParams
+from vidlab.models import MODELS
+from vidlab.params import DEFAULT_METHOD, METHODS
 from vidlab.web.class_words import RUSSIAN
+from vidlab.web.context import Here
 from vidlab.web.forms import parameters_of
-from vidlab.web.schemas import About, ClassName, FoundParams, Limits, Method
+from vidlab.web.networks import default_of
+from vidlab.web.schemas import About, ClassName, FoundParams, Limits, Method, Model
 
 router = APIRouter()
 
 PAGE = "index.html"
+OFFERS_S = 2.0  # for the worker to say which networks are here; the page does not wait longer
 
 
 @router.get("/", response_model=None, responses={200: {"content": {"text/html": {}}, "model": About}})
-def page(request: Request) -> Response | About:
+def page(request: Request, context: Here) -> Response | About:
     """Give the page, or, to a client that asks for JSON, what `GET /api` gives."""
     accepted = request.headers.get("accept", "")
     path = request.app.state.static / PAGE
     wants_json = "application/json" in accepted and "text/html" not in accepted
     if wants_json or not path.is_file():
-        return about(request)
+        return about(context)
     return FileResponse(path, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/api")
-def about(request: Request) -> About:
+def about(context: Here) -> About:
     """Say what this server is, what it accepts, and which networks it has."""
-    params: WebParams = request.app.state.params
+    offers = context.foreman.offers(wait_s=OFFERS_S)
+    default = default_of(offers, context.weights)
     return About(
         name="vidlab",
         version=vidlab.__version__,
-        device="",
-        limits=Limits.model_validate(params.model_dump(include=set(Limits.model_fields))),
-        models=[],
+        device=context.foreman.device,
+        limits=Limits.model_validate(context.params.model_dump(include=set(Limits.model_fields))),
+        models=[
+            Model(
+                name=name,
+                description=MODELS[name].description,
+                available=offer.available,
+                reason=offer.reason,
+                default=name == default,
+            )
+            for name, offer in offers.items()
+        ],
         parameters=parameters_of(FoundParams),
         default_method=DEFAULT_METHOD,
         openapi="/api/openapi.json",

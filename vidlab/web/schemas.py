@@ -95,7 +95,9 @@ class About(Answer):
 
     name: str
     version: str
-    device: str = Field(description="Where networks run: cpu, cuda, …; empty until it is known.")
+    device: str = Field(
+        description="Where networks run: cpu, cuda, …; empty for a few seconds, until that is known."
+    )
     limits: Limits
     models: list[Model]
     parameters: list[Parameter] = Field(description="What `params` of POST /api/segment may hold.")

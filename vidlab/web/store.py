@@ -16,7 +16,7 @@ from vidlab.web.schemas import State
 
 VERSION = 1  # of the tables
 MAX_ATTEMPTS = 3  # a job that was interrupted so often is given up: it may be what ends the process
-INTERRUPTED = f"it was interrupted {MAX_ATTEMPTS} times before it was done; start it again"
+INTERRUPTED = "it was ended from outside {} times, as when memory runs out; try a smaller video"
 _TABLES = """
 CREATE TABLE uploads (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL,
@@ -209,16 +209,25 @@ class Store:
         self.finish(job_id, State.CANCELLED)
         return True
 
-    def requeue(self, job_id: str) -> None:
-        """Let a job that was interrupted wait again at its old place, or give it up."""
+    def requeue(self, job_id: str, *, most_attempts: int = MAX_ATTEMPTS) -> bool:
+        """Let a job that was interrupted wait again at its old place, or give it up; return which it was."""
         job = self.job(job_id)
-        if job is not None and job.attempts >= MAX_ATTEMPTS:
-            self.finish(job_id, State.FAILED, error=INTERRUPTED)
-            return
+        if job is not None and job.attempts >= most_attempts:
+            self.finish(job_id, State.FAILED, error=INTERRUPTED.format(job.attempts))
+            return False
+        self._wait_again(job_id, attempts=0)
+        return True
+
+    def put_back(self, job_id: str) -> None:
+        """Let a job wait again as if it had not been begun: the server is stopped, and not by the job."""
+        self._wait_again(job_id, attempts=-1)
+
+    def _wait_again(self, job_id: str, *, attempts: int) -> None:
         with self._transaction() as database:
             database.execute(
-                "UPDATE jobs SET state = ?, started_at = NULL WHERE id = ? AND state = ?",
-                (State.QUEUED, job_id, State.RUNNING),
+                "UPDATE jobs SET state = ?, started_at = NULL, attempts = attempts + ?"
+                " WHERE id = ? AND state = ?",
+                (State.QUEUED, attempts, job_id, State.RUNNING),
             )
 
     def recover(self) -> list[str]:
