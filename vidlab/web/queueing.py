@@ -59,13 +59,13 @@ class Foreman:
         self._store, self._home, self._params, self._weights = store, home, params, dict(weights)
         self.device = ""
         self._offers: Mapping[str, Offer] = guessed_offers(weights)
-        self._has_offers, self._asks_offers = threading.Event(), False
+        self._has_offers = threading.Event()
         self._inbox: Inbox = queue.Queue()
         self._cancellations: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vidlab-foreman", daemon=True)
         self._process: WorkerProcess | None = None
-        self._is_ready = self._has_asked = False
+        self._is_ready = False
         self._running: Running | None = None
         self._n_failed_starts = 0
         self._start_again_s = 0.0
@@ -95,7 +95,6 @@ class Foreman:
 
     def offers(self, *, wait_s: float) -> Mapping[str, Offer]:
         """Return which networks can be used; what is not known in time is guessed."""
-        self._asks_offers = True
         self._has_offers.wait(wait_s)
         return self._offers
 
@@ -124,9 +123,6 @@ class Foreman:
         if self._process is None:
             self._start_worker()
             return
-        if self._asks_offers and not self._has_asked and self._is_ready:
-            self._has_asked = True
-            self._process.send({"do": "look"})
         if self._running is not None:
             self._watch(self._process, self._running)
         elif self._is_ready:
@@ -135,7 +131,6 @@ class Foreman:
     def _start_worker(self) -> None:
         if time.monotonic() >= self._start_again_s:
             self._is_ready = False
-            self._has_asked = self._has_offers.is_set()  # of another worker: the answer would be the same
             self._process = WorkerProcess(self._inbox, root=self._home.root, weights=self._weights)
 
     def _give(self, process: WorkerProcess) -> None:

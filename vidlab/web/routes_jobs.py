@@ -82,10 +82,10 @@ def delete_job(
     job = context.job(job_id)
     children = context.store.children(job.id)
     if children and not dependents:
+        users = counted(len(children), "stabilization")
         raise WebError(
             CONFLICT,
-            f"this segmentation is needed by {counted(len(children), 'stabilization')}; remove that first, or "
-            "all together with ?dependents=true",
+            f"this segmentation is needed by {users}; remove that first, or all with ?dependents=true",
         )
     family = [*children, job]
     for one in family:

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 NICENESS = 5  # the page comes first
 REPORT_S = 0.1  # between two reports of progress
+IDLE_S = 2.0  # without a task: time to find out which networks are here
 LOWEST = 19  # priority of what nobody waits for
 
 
@@ -52,15 +54,16 @@ class Worker:
             order = json.loads(line)
             if order["do"] == "work":
                 self._tasks.put(Task(**order["task"]))
-            elif order["do"] == "cancel":
-                self._cancelled.add(order["job_id"])
             else:
-                threading.Thread(target=self._look_around, daemon=True).start()
+                self._cancelled.add(order["job_id"])
         os._exit(0)  # the server is gone: no cleaning up that could hang
 
     def work(self) -> None:
         """Do what comes, for ever."""
         self._say("ready")
+        with suppress(queue.Empty):
+            self._do(self._tasks.get(timeout=IDLE_S))
+        threading.Thread(target=self._look_around, daemon=True).start()
         while True:
             self._do(self._tasks.get())
 
