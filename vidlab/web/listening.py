@@ -199,6 +199,9 @@ def run_server(app: App, opened: socket.socket, *, stop_s: int, on_ready: Callab
     )
     try:
         _Server(config, on_ready).run(sockets=[opened])
+    except SystemExit:
+        if witness.error is None:
+            raise
     finally:
         opened.close()
     if witness.error is not None:
