@@ -9,16 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from vidlab.errors import VideoError
-from vidlab.jobs.overlays import COLORS
+from vidlab.jobs.overlays import RAW, RAW_COLOR, STABLE
 from vidlab.jobs.progress import Progress
 from vidlab.jobs.truth import MaskFolder
 from vidlab.params import SourceParams, WriterParams
 from vidlab.types import BoolMask, UInt8Image
 from vidlab.video import VideoWriter, open_source
+from vidlab.viz.colors import Color
 from vidlab.viz.outlines import draw_outlines
 from vidlab.viz.overlay import fill_masks, panel_size, resize_image, resize_masks
 from vidlab.web.schemas import VideoType
 
+COLORS: Mapping[str, Color] = {
+    RAW: RAW_COLOR,
+    STABLE: (60, 225, 160),  # the green of the page's plots, brighter: it has to stand out from a picture
+}
 ORIGINAL: VideoType = "original"
 VIEW = "view.json"  # sizes and times of what is shown
 KEY_EVERY = 12  # frames: a jump to any frame decodes no more than these
