@@ -26,6 +26,7 @@ BUILT = {
     "view.{}": ("original", "raw", "stable", "overlay", "difference"),
     "view.{}.short": ("raw", "stable"),
     "plot.{}": ("iou", "area_px"),
+    "view.{}.help": ("overlay", "difference"),
     "kind.{}": ("segment", "stabilize"),
     "state.{}": ("queued", "running", "done", "failed", "cancelled"),
     "stage.{}": ("loading", "segmenting", "stabilizing", "drawing", "packing"),

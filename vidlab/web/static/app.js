@@ -2,18 +2,20 @@
 // The address after # names the job, so that a reload, a bookmark or the back button shows it again.
 
 import * as api from "./api.js";
-import { alertWith, announce, find, make } from "./dom.js";
+import { alertWith, announce, find } from "./dom.js";
+import { Files } from "./files.js";
 import { Films } from "./films.js";
 import { Jobs } from "./jobs.js";
 import { Numbers, Verdict } from "./numbers.js";
 import { Plots } from "./plots.js";
 import { isFinal, Progress } from "./progress.js";
 import { Setup } from "./setup.js";
-import { bytes, remember, remembered, startTexts, t } from "./texts.js";
+import { remember, remembered, startTexts, t } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { Viewer } from "./viewer.js";
 
 const THEME = "vidlab.theme";
+const DEVICE_MS = 2000; // between two questions where networks run
 
 let opened = []; // the parts of the result that is shown; each can leave
 let setup, progress, jobs;
@@ -31,14 +33,25 @@ async function start() {
     const [about, classes, methods] = await Promise.all([api.about(), api.classes(), api.methods()]);
     setup.offer({ about, classes, methods });
     find("#version").textContent = `vidlab ${about.version}`;
-    find("#device").textContent = about.device;
-    find("#device").hidden = !about.device;
+    showDevice(about);
   } catch (error) {
     alertWith(error.message);
     return;
   }
   window.addEventListener("hashchange", open);
   await open();
+}
+
+/** Where networks run, and which are here: known only once the process that computes has looked. */
+function showDevice({ device }, tries = 20) {
+  find("#device").textContent = device;
+  find("#device").hidden = !device;
+  if (device || !tries) return;
+  setTimeout(async () => {
+    const about = await api.about().catch(() => null);
+    if (about?.device) setup.offerModels(about.models);
+    showDevice(about || { device: "" }, tries - 1);
+  }, DEVICE_MS);
 }
 
 /** Show the job that the address names, or the way to a new one. */
@@ -130,32 +143,6 @@ function show(status, results, metrics) {
 function again() {
   find("#step-method").scrollIntoView({ behavior: "smooth", block: "start" });
   find("#method").focus({ preventScroll: true });
-}
-
-/** What can be downloaded. */
-class Files {
-  constructor({ files, losses = [] }) {
-    Object.assign(this, { files, losses, gone: new AbortController() });
-    document.addEventListener("vidlab:language", () => this.#show(), { signal: this.gone.signal });
-    this.#show();
-  }
-
-  leave() {
-    this.gone.abort();
-    find("#files").replaceChildren();
-  }
-
-  #show() {
-    find("#files").replaceChildren(
-      make("h2", { say: "files" }),
-      make("ul", { class: "files" }, ...this.files.map(({ name, url, bytes: weight, meaning }) => make("li", {},
-        make("a", { href: api.address(url), download: name.split("/").pop() }, name),
-        make("span", { class: "quiet" }, bytes(weight)),
-        make("span", { class: "help" }, t(`file.${name}`, {}, meaning)),
-      ))),
-      ...this.losses.map((sentence) => make("p", { class: "help" }, sentence)),
-    );
-  }
 }
 
 function startTheme() {

@@ -41,7 +41,7 @@ export class Jobs {
 
   #row(one) {
     const parent = this.listed.find(({ job_id: id }) => id === one.parent_id) || one;
-    const source = parent.masks_id ? t("masks.own") : parent.model;
+    const source = parent.masks_id ? t("masks.given") : parent.model;
     const what = [source, ...(parent.class_names || []), one.method && t(`method.${one.method}`, {}, one.method)];
     return make("li", { class: `job ${one.state}`, "data-job": one.job_id, "aria-current": one.job_id === this.open && "true" },
       make("a", { href: `#job=${one.job_id}`, class: "name" }, one.name),

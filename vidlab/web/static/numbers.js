@@ -54,7 +54,7 @@ export class Verdict {
     return [
       tile("overlap", "iou_prev_mean", 3, "higher"),
       tile("changed", "changed_px_mean", 0, "lower"),
-      tile("area", "area_cv", 3, "lower"),
+      tile("area", "area_cv_detrended", 3, "lower"),
     ].filter(Boolean);
   }
 }
@@ -91,12 +91,11 @@ export class Numbers {
   }
 
   #row(row) {
-    const { name, label, meaning, unit, raw, stable, better } = row;
+    const { name, label, meaning, raw, stable, better } = row;
     const verdict = raw === null || stable === null ? "" : this.#verdict(row);
     const shown = (value, key) => make("td", { class: "number", "data-label": t(`table.${key}`) }, value === null ? "–" : `${number(value, row.decimals)}`);
-    const unitText = unit ? `, ${t(`unit.${unit}`, {}, unit)}` : "";
     return make("tr", { "data-metric": name },
-      make("th", { scope: "row" }, capital(t(`metric.${name}`, {}, label)) + unitText,
+      make("th", { scope: "row" }, capital(t(`metric.${name}`, {}, label)),
         make("span", { class: "help" }, t(`metric.${name}.help`, {}, meaning))),
       shown(raw, "raw"), shown(stable, "stable"),
       make("td", { class: `number verdict ${verdict}`, "data-label": t("table.change") }, this.#change(row, verdict), arrow(better)));

@@ -51,7 +51,7 @@ export function follow(job, onStatus, onLost) {
 /** The card that shows the two jobs of a run, one after the other. */
 export class Progress {
   constructor({ onDone, onLost }) {
-    Object.assign(this, { onDone, onLost, place: find("#progress"), stops: [], shown: {} });
+    Object.assign(this, { onDone, onLost, place: find("#progress"), stop: () => {}, shown: {} });
     document.addEventListener("vidlab:language", () => this.#show());
   }
 
@@ -71,21 +71,23 @@ export class Progress {
     }
     this.place.hidden = false;
     this.#show();
-    for (const id of this.order) if (!isFinal(this.shown[id])) this.#follow(id);
+    this.#followNext();
   }
 
   leave() {
-    for (const stop of this.stops) stop();
-    this.stops = [];
+    this.stop();
     this.job = null;
     this.place.hidden = true;
   }
 
-  #follow(id) {
-    this.stops.push(follow(id, (status) => this.#hear(status), (error) => {
+  /** One line to the server at a time: browsers allow few, and a person may have several pages open. */
+  #followNext() {
+    const next = this.order.find((id) => !isFinal(this.shown[id]));
+    if (!next) return;
+    this.stop = follow(next, (status) => this.#hear(status), (error) => {
       alertWith(error.message);
       this.onLost();
-    }));
+    });
   }
 
   #hear(status) {
@@ -93,12 +95,16 @@ export class Progress {
     this.shown[status.job_id] = status;
     if (before?.state !== status.state || before?.stage !== status.stage) announce(this.#sentence(status));
     this.#show();
-    if (status.job_id === this.job && isFinal(status)) this.onDone(status);
+    if (!isFinal(status)) return;
+    if (status.job_id === this.job) this.onDone(status);
+    else this.#followNext();
   }
+
+  #kind = ({ kind, masks_id: own }) => t(own && kind === "segment" ? "kind.read" : `kind.${kind}`);
 
   #sentence(status) {
     const stage = status.state === "running" && status.stage ? t(`stage.${status.stage}`, {}, status.stage) : t(`state.${status.state}`);
-    return `${t(`kind.${status.kind}`)}: ${stage}`;
+    return `${this.#kind(status)}: ${stage}`;
   }
 
   #show() {
@@ -112,7 +118,7 @@ export class Progress {
   #build() {
     this.place.replaceChildren(
       make("div", { class: "head" },
-        make("h2", { say: "progress" }), make("p", { class: "name quiet" }),
+        make("div", {}, make("h2", { say: "progress" }), make("p", { class: "name quiet" })),
         make("button", { type: "button", class: "plain", id: "cancel", say: "cancel", on: { click: () => this.#cancel() } }),
       ),
       make("ol", { class: "rows" }),
@@ -123,11 +129,11 @@ export class Progress {
     const { state, frame, n_frames: n, kind } = status;
     const moving = state === "running";
     const bar = make("progress", {
-      max: 1, "aria-label": t(`kind.${kind}`),
+      max: 1, "aria-label": this.#kind(status),
       value: state === "done" ? 1 : moving && n ? frame / n : moving ? null : 0,
     });
     return make("li", { class: `row ${state}`, "data-kind": kind },
-      make("span", { class: "row-kind" }, t(`kind.${kind}`)),
+      make("span", { class: "row-kind" }, this.#kind(status)),
       bar,
       make("span", { class: "row-facts quiet" }, this.#facts(status)),
       status.error ? make("p", { class: "row-error" }, status.error) : null,

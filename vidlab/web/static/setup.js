@@ -34,10 +34,10 @@ export class Setup {
 
   /** Fill the form with what the server offers. */
   offer({ about, classes, methods }) {
-    Object.assign(this, { models: about.models, allClasses: classes, methods });
+    Object.assign(this, { allClasses: classes, methods });
     const limits = { mb: about.limits.max_upload_mb, minutes: Math.round(about.limits.max_length_s / 6) / 10 };
     this.video.limit(limits);
-    this.#offerModels();
+    this.offerModels(about.models);
     this.finding.offer(about.parameters || []);
     this.classes.offer(classes);
     this.#offerMethods(methods.find((one) => one.default)?.name);
@@ -57,7 +57,9 @@ export class Setup {
     this.#check();
   }
 
-  #offerModels() {
+  /** Offer these networks; what was chosen stays so, if it can. */
+  offerModels(models) {
+    this.models = models;
     const select = find("#model");
     const chosen = select.value || this.models.find((one) => one.default && one.available)?.name;
     const missing = this.models.filter((one) => !one.available);
@@ -96,7 +98,7 @@ export class Setup {
 
   #onLanguage() {
     if (!this.methods) return;
-    this.#offerModels();
+    this.offerModels(this.models);
     for (const option of find("#method").options) option.textContent = t(`method.${option.value}`, {}, option.value);
     find("#method-help").textContent = t(`method.${this.#method.name}.help`, {}, this.#method.description);
     if (this.kept) this.#showKept();
@@ -180,7 +182,7 @@ export class Setup {
 
   #showKept() {
     const { name, model, masks_id: own, class_names: classes } = this.kept;
-    const source = own ? t("masks.own") : model;
+    const source = own ? t("masks.given") : model;
     for (const id of ["#step-video", "#step-masks"]) find(id).hidden = true;
     find("#kept").hidden = false;
     find("#kept").replaceChildren(

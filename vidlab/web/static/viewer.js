@@ -7,6 +7,7 @@ import { number, remember, remembered, t } from "./texts.js";
 
 export const TYPES = ["original", "raw", "stable", "overlay", "difference"];
 const FIRST = ["raw", "stable", "difference"];
+const NEEDS_KEY = ["overlay", "difference"]; // views whose colors have to be explained
 const STORED = "vidlab.views";
 const WORST = 5; // frames offered as those in which raw masks changed most
 const SPEEDS = [0.25, 0.5, 1];
@@ -97,7 +98,9 @@ export class Viewer {
     this.panels.replaceChildren(...chosen.map((type) => {
       const [height, width] = this.size;
       const image = make("img", { width, height, alt: "", decoding: "sync", "data-type": type });
-      return make("figure", { class: `panel ${type}` }, image, make("figcaption", { say: `view.${type}` }));
+      const key = NEEDS_KEY.includes(type) ? make("span", { class: "help", say: `view.${type}.help` }) : null;
+      const caption = make("figcaption", {}, make("span", { say: `view.${type}` }), key);
+      return make("figure", { class: `panel ${type}` }, image, caption);
     }));
   }
 
