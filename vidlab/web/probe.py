@@ -76,19 +76,21 @@ def main() -> None:
     params, folder = WebParams.model_validate(task["params"]), Path(task["folder"])
     _limit(params)
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no answer
+    json.dump(look(folder, kind=task["kind"], name=task["name"], params=params), answers)
+
+
+def look(folder: Path, *, kind: "UploadKind", name: str, params: WebParams) -> dict[str, Any]:
+    """Do in this process what `probe` does; return `status` and `error` instead of raising."""
     try:
-        look = _look_into_video if task["kind"] == "video" else _look_into_masks
-        answer = look(folder, params)
+        return (_look_into_video if kind == "video" else _look_into_masks)(folder, params)
     except WebError as error:
-        answer = {"status": error.status, "error": str(error)}
+        status, said = error.status, str(error)
     except MemoryError:
-        answer = {"status": TOO_LARGE, "error": f"{folder / UPLOAD} takes more memory than a file may"}
+        status, said = TOO_LARGE, f"{folder / UPLOAD} takes more memory than a file may"
     except (VidlabError, OSError) as error:
-        answer = {"status": UNUSABLE, "error": str(error)}
-    if "error" in answer:
-        names = {str(folder / inside): task["name"] for inside in (UPLOAD, COCO)}
-        answer["error"] = hidden(answer["error"], names=names, root=folder)
-    json.dump(answer, answers)
+        status, said = UNUSABLE, str(error)
+    names = {str(folder / inside): name for inside in (UPLOAD, COCO)}
+    return {"status": status, "error": hidden(said, names=names, root=folder)}
 
 
 def _limit(params: WebParams) -> None:

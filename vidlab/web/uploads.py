@@ -26,6 +26,7 @@ BLOCK_BYTES = MB  # written to disk at once
 FORM_BYTES = 65_536  # of a body that are not the file
 SILENCE_S = 60.0  # after which a visitor who sends nothing is given up
 LINGER_BYTES = 32 * MB  # still read after a refusal: else a browser sees a broken line instead of the answer
+LINGER_S = 1.0  # for more to come
 BAD_REQUEST, TIMED_OUT = 400, 408
 
 
@@ -115,15 +116,13 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _linger(request: Request) -> None:
-    """Read on for a while after a refusal."""
-    n_read = 0
+    """Read on for a while after a refusal, as long as something comes."""
+    n_read, stream = 0, request.stream().__aiter__()
     try:
-        async for chunk in request.stream():
-            n_read += len(chunk)
-            if n_read > LINGER_BYTES:
-                return
-    except (RuntimeError, ClientDisconnect):  # the body was read to its end, or the visitor is gone
-        return
+        while n_read < LINGER_BYTES:
+            n_read += len(await asyncio.wait_for(anext(stream), LINGER_S))
+    except (StopAsyncIteration, TimeoutError, RuntimeError, ClientDisconnect):
+        return  # it was read to its end, nothing more comes, or the visitor is gone
 
 
 class _FilePart:
