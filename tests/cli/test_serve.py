@@ -7,16 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT
+from serving import ENVIRONMENT, START_LIMIT_S, STOP_LIMIT_S, served
 
 from vidlab import cli
 
@@ -25,65 +21,13 @@ pytest.importorskip("fastapi", reason="the extra web is not installed")
 
 from vidlab.web import listening
 
-START_LIMIT_S, STOP_LIMIT_S = 60, 30
 TOKEN = "a-token-of-this-test_2"
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     code = cli.main(["serve", *words])
     got = capsys.readouterr()
     return code, got.out, got.err
-
-
-class Server:
-    """A running `vidlab serve`, and what it has printed."""
-
-    def __init__(self, *words: str, folder: Path) -> None:
-        self.printed = folder / "printed.txt"
-        with self.printed.open("wb") as stream:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "vidlab", "serve", "--port", "0", "--home", "home", *words],
-                cwd=folder,
-                env=ENVIRONMENT,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def text(self) -> str:
-        return self.printed.read_text("utf-8")
-
-    def address(self) -> str:
-        """Where the page is, once it is there."""
-        deadline_s = time.monotonic() + START_LIMIT_S
-        while time.monotonic() < deadline_s:
-            found = re.search(r"http://\S+", self.text)
-            if found and "Ctrl-C ends it" in self.text:
-                return found[0]
-            assert self.process.poll() is None, self.text
-            time.sleep(0.05)
-        raise AssertionError(f"the server must say where it is, got {self.text!r}")
-
-    def stop(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(STOP_LIMIT_S)
-
-
-@contextmanager
-def running(*words: str, folder: Path) -> Iterator[Server]:
-    server = Server(*words, folder=folder)
-    try:
-        yield server
-    finally:
-        try:
-            family = [server.process, *psutil.Process(server.process.pid).children(recursive=True)]
-        except psutil.NoSuchProcess:
-            family = []
-        for process in family:
-            process.kill()
-        server.process.wait()
 
 
 def fetch(address: str, **headers: str) -> tuple[int, str]:
@@ -215,13 +159,13 @@ def test_other_addresses_get_a_token(capsys, tmp_path, monkeypatch, host, words,
 
 # ── a real server ───────────────────────────────────────────────────────────────────────────────────────────
 def test_server_answers_and_ctrl_c_ends_it_with_everything_it_started(tmp_path):
-    with running(folder=tmp_path) as server:
+    with served(folder=tmp_path) as server:
         address = server.address()
         status, page = fetch(address, Accept="text/html")
         assert (status, "<title>vidlab</title>" in page) == (200, True)
         assert fetch(f"{address}static/app.js")[0] == 200
         assert fetch(f"{address}api", Host="a.example")[0] == 403
-        family = psutil.Process(server.process.pid).children(recursive=True)
+        family = server.family()
         assert server.stop(signal.SIGINT) == 0
         _, alive = psutil.wait_procs(family, timeout=STOP_LIMIT_S)
         assert alive == []
@@ -232,7 +176,7 @@ def test_server_answers_and_ctrl_c_ends_it_with_everything_it_started(tmp_path):
 
 
 def test_two_servers_do_not_share_a_home_and_a_token_is_in_no_log(tmp_path):
-    with running("--token", TOKEN, folder=tmp_path) as server:
+    with served("--token", TOKEN, folder=tmp_path) as server:
         address = server.address()
         assert address.endswith(f"/?token={TOKEN}")
         root = address.partition("?")[0]

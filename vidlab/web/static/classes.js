@@ -16,7 +16,9 @@ export class Classes {
       on: { input: () => this.#filter(), keydown: (event) => this.#onKey(event) },
     });
     this.chips = make("div", { class: "chips" });
-    this.list = make("div", { class: "ticks", role: "group", label: "class.list", tabindex: "-1" });
+    this.list = make("div", {
+      class: "ticks", role: "group", label: "class.list", on: { keydown: (event) => this.#onArrow(event) },
+    });
     this.nothing = make("p", { class: "help", say: "class.nothing", hidden: true });
     place.append(
       make("label", { class: "field", for: id }, make("span", { say: "class" }), this.search),
@@ -30,7 +32,8 @@ export class Classes {
   offer(classes) {
     this.rows = classes.map(({ name, name_ru: russian }) => {
       const box = make("input", {
-        type: "checkbox", value: name, on: { change: () => this.#tick(name, box.checked) },
+        type: "checkbox", value: name, tabindex: "-1",
+        on: { change: () => this.#tick(name, box.checked), focus: () => this.#stopAt(box) },
       });
       const text = make("span");
       box.checked = this.chosen.has(name);
@@ -72,13 +75,33 @@ export class Classes {
       n += row.hidden ? 0 : 1;
     }
     this.nothing.hidden = n > 0 || this.rows.length === 0;
+    const first = this.rows.find(({ row }) => !row.hidden);
+    if (!this.rows.some(({ box, row }) => box.tabIndex === 0 && !row.hidden)) this.#stopAt(first?.box);
   }
 
-  /** Enter ticks the first that is found, and does not start the job. */
+  /** A hundred boxes are one stop of the Tab key: the one that was used last, or the first that is seen. */
+  #stopAt(wanted) {
+    for (const { box } of this.rows) box.tabIndex = box === wanted ? 0 : -1;
+  }
+
+  #onArrow(event) {
+    const seen = this.rows.filter(({ row }) => !row.hidden).map(({ box }) => box);
+    const place = seen.indexOf(document.activeElement);
+    const places = { ArrowDown: place + 1, ArrowRight: place + 1, ArrowUp: place - 1, ArrowLeft: place - 1, Home: 0, End: seen.length - 1 };
+    if (place < 0 || !(event.key in places)) return;
+    event.preventDefault();
+    seen[Math.min(Math.max(places[event.key], 0), seen.length - 1)].focus();
+  }
+
+  /** Enter ticks the first that is found, and does not start the job; the arrow leads into the list. */
   #onKey(event) {
+    const first = this.rows.find(({ row }) => !row.hidden);
+    if (event.key === "ArrowDown" && first) {
+      event.preventDefault();
+      first.box.focus();
+    }
     if (event.key !== "Enter") return;
     event.preventDefault();
-    const first = this.rows.find(({ row }) => !row.hidden);
     if (!first || !this.search.value) return;
     first.box.checked = true;
     this.#tick(first.name, true);
