@@ -33,8 +33,9 @@ BUILT = {
     "table.{}": ("metric", "raw", "stable", "change"),
     "change.{}": ("better", "worse", "same"),
     "better.{}": ("higher", "lower"),
-    "tile.{}": ("overlap", "changed", "area"),
-    "tile.{}.help": ("overlap", "changed", "area"),
+    "tile.{}": ("agreement", "overlap", "area"),
+    "tile.{}.help": ("agreement", "overlap", "area"),
+    "verdict.{}": ("flicker.less", "flicker.more", "change.less", "change.more"),
     "method.{}": tuple(METHODS),
 }
 
@@ -164,4 +165,6 @@ def test_page_travels_with_the_package() -> None:
         ["git", "ls-files", "vidlab/web/static"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     here = {f"vidlab/web/static/{path.name}" for path in STATIC.iterdir()}
-    assert here == set(listed.stdout.split())  # the wheel takes what lies in the package and git does not ignore
+    assert here == set(
+        listed.stdout.split()
+    )  # the wheel takes what lies in the package and git does not ignore

@@ -28,7 +28,7 @@ async function start() {
   keepDropsFromLeaving();
   setup = new Setup({ onStarted: (job) => (location.hash = `job=${job}`) });
   progress = new Progress({ onDone: finished, onLost: () => jobs.refresh() });
-  jobs = new Jobs({ onRemoved: (job) => job === wantedJob() && (location.hash = "") });
+  jobs = new Jobs({ onRemoving: letGo });
   try {
     const [about, classes, methods] = await Promise.all([api.about(), api.classes(), api.methods()]);
     setup.offer({ about, classes, methods });
@@ -97,6 +97,13 @@ function close() {
   alertWith(null);
   find("#result").hidden = true;
   document.title = "vidlab";
+}
+
+/** A job is about to be removed: nothing of it may be on the page, or be asked for. */
+function letGo(job) {
+  if (job !== wantedJob()) return;
+  close();
+  location.hash = "";
 }
 
 async function finished(status) {

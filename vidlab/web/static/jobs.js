@@ -8,8 +8,8 @@ import { moment, t } from "./texts.js";
 const REFRESH_MS = 5000; // while something is running
 
 export class Jobs {
-  constructor({ onRemoved }) {
-    Object.assign(this, { onRemoved, place: find("#jobs"), listed: [], open: null });
+  constructor({ onRemoving }) {
+    Object.assign(this, { onRemoving, place: find("#jobs"), listed: [], open: null });
     document.addEventListener("vidlab:language", () => this.#show());
   }
 
@@ -57,12 +57,12 @@ export class Jobs {
 
   async #remove(one) {
     if (!window.confirm(t("remove.sure", { name: one.name }))) return;
+    this.onRemoving(one.job_id);
     try {
       const siblings = this.listed.filter(({ parent_id: id }) => id && id === one.parent_id);
       if (siblings.length === 1) await api.remove(one.parent_id, { dependents: true }); // nothing is of it any more
       else await api.remove(one.job_id);
       announce(t("removed", { name: one.name }));
-      this.onRemoved(one.job_id);
     } catch (error) {
       alertWith(error.message);
     }

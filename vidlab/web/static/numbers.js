@@ -31,15 +31,21 @@ export class Verdict {
       ),
       make("p", { class: "quiet" }, t("verdict.method", { method: t(`method.${method}`, {}, method) })),
       make("div", { class: "tiles" }, ...this.#tiles()),
+      make("p", { class: "help", say: "verdict.care" }),
       sentences,
     );
   }
 
+  /** Flicker is what motion does not explain; where no flow was followed, only all change can be told. */
   #headline() {
-    const less = this.metrics.improvement.improvement_percent;
+    const { raw, stable, improvement } = this.metrics;
+    const known = [raw, stable].every((one) => Number.isFinite(one.consistency_mean));
+    const before = known ? 1 - raw.consistency_mean : 0;
+    const less = before > 0 ? 100 * (1 - (1 - stable.consistency_mean) / before) : improvement.improvement_percent;
     if (less === null || less === undefined) return t("verdict.none");
     if (Math.abs(less) < WORTH_SAYING) return t("verdict.same");
-    return t(less > 0 ? "verdict.less" : "verdict.more", { percent: number(Math.abs(less), 0) });
+    const key = `${before > 0 ? "flicker" : "change"}.${less > 0 ? "less" : "more"}`;
+    return t(`verdict.${key}`, { percent: number(Math.abs(less), 0) });
   }
 
   #tiles() {
@@ -52,8 +58,8 @@ export class Verdict {
             make("span", { class: "was" }, number(raw[name], digits)), " → ", make("strong", {}, number(stable[name], digits))),
           make("p", { class: "help" }, t(`tile.${key}.help`)));
     return [
+      tile("agreement", "consistency_mean", 3, "higher"),
       tile("overlap", "iou_prev_mean", 3, "higher"),
-      tile("changed", "changed_px_mean", 0, "lower"),
       tile("area", "area_cv_detrended", 3, "lower"),
     ].filter(Boolean);
   }

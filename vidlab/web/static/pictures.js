@@ -9,6 +9,13 @@ export class Pictures {
   constructor(address) {
     this.address = address; // (type, frame) → address
     this.kept = new Map();
+    this.gone = false;
+  }
+
+  /** Ask for nothing more. */
+  leave() {
+    this.gone = true;
+    this.kept.clear();
   }
 
   /** The picture of a frame once it is loaded; the promise is the same for everybody who asks. */
@@ -31,7 +38,7 @@ export class Pictures {
   async ahead(types, frame, { direction, length, wanted }) {
     for (let step = 1; step <= AHEAD; step += 1) {
       const next = frame + step * direction;
-      if (next < 0 || next >= length || !wanted()) return;
+      if (next < 0 || next >= length || this.gone || !wanted()) return;
       await Promise.all(types.map((type) => this.load(type, next).catch(() => null)));
     }
   }
@@ -44,7 +51,7 @@ export class Pictures {
         await image.decode();
         return image;
       } catch (error) {
-        if (tries >= RETRIES) throw error;
+        if (tries >= RETRIES || this.gone) throw error;
         await new Promise((done) => setTimeout(done, RETRY_MS * tries)); // too many requests, or a short gap
       }
     }

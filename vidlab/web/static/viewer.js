@@ -10,6 +10,7 @@ const FIRST = ["raw", "stable", "difference"];
 const NEEDS_KEY = ["overlay", "difference"]; // views whose colors have to be explained
 const STORED = "vidlab.views";
 const WORST = 5; // frames offered as those in which raw masks changed most
+const APART = 2; // frames between two of them, for a jump there is a jump back
 const SPEEDS = [0.25, 0.5, 1];
 
 export class Viewer {
@@ -29,6 +30,7 @@ export class Viewer {
   /** Forget everything: the page shows another job. */
   leave() {
     this.pause();
+    this.pictures.leave();
     this.gone.abort();
     this.place.replaceChildren();
   }
@@ -82,6 +84,7 @@ export class Viewer {
       .map((value, frame) => ({ value, frame }))
       .filter(({ value }) => value !== null && value < 0.999)
       .sort((a, b) => a.value - b.value)
+      .reduce((kept, one) => (kept.some(({ frame }) => Math.abs(frame - one.frame) <= APART) ? kept : [...kept, one]), [])
       .slice(0, WORST);
     if (!ranked.length) return "";
     return make("p", { class: "worst" }, make("span", { class: "quiet", say: "worst" }),
