@@ -20,6 +20,7 @@ from vidlab.web.guard_answers import Send
 LOG_NAME = "server.log"
 LOG_BYTES, LOG_FILES = 2_000_000, 4  # what the log may grow to
 BACKLOG = 128  # connections that may wait to be taken
+MAX_CONNECTIONS = 512  # at once; a process may have 1024 files open, and some are needed for work
 MIN_TOKEN = 16  # characters; fewer can be guessed
 _TOKEN = re.compile(rf"[A-Za-z0-9._~-]{{{MIN_TOKEN},256}}", re.ASCII)  # what a cookie and an address can hold
 
@@ -195,6 +196,7 @@ def run_server(app: App, opened: socket.socket, *, stop_s: int, on_ready: Callab
         proxy_headers=False,  # anybody on this machine could claim to be anybody
         ws="none",
         lifespan="on",
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=stop_s,
     )
     try:

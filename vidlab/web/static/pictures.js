@@ -2,7 +2,7 @@
 
 const KEPT = 300; // pictures; those seen longest ago go first
 const AHEAD = 4; // frames
-const RETRIES = 3;
+const RETRIES = 6; // fifteen seconds together: as long as "too many requests" lasts at most
 const RETRY_MS = 700;
 
 export class Pictures {
@@ -52,7 +52,7 @@ export class Pictures {
         return image;
       } catch (error) {
         if (tries >= RETRIES || this.gone) throw error;
-        await new Promise((done) => setTimeout(done, RETRY_MS * tries)); // too many requests, or a short gap
+        await new Promise((done) => setTimeout(done, RETRY_MS * tries)); // the address cannot tell why it failed
       }
     }
   }

@@ -8,6 +8,7 @@ import { Sliders } from "./sliders.js";
 import { say, t } from "./texts.js";
 
 const VIDEOS = "video/*,.mkv,.avi,.mov,.webm,.mp4,.m4v,.ts";
+const OF_MASKS = ["min_score", "drop_below", "prob_threshold"]; // settings that do not need a network
 const MASKS = ".zip,.json,application/zip,application/json";
 
 export class Setup {
@@ -27,18 +28,21 @@ export class Setup {
     this.sliders = new Sliders(find("#parameters"));
     this.form.addEventListener("submit", (event) => this.#run(event));
     for (const radio of this.form.elements.masks) radio.addEventListener("change", () => this.#onSource());
-    find("#model").addEventListener("change", () => this.#showModel());
+    find("#model").addEventListener("change", (event) => {
+      this.chosen = event.target.value; // the default may change once the server has looked; a choice stays
+      this.#showModel();
+    });
     find("#method").addEventListener("change", () => this.#showMethod());
     document.addEventListener("vidlab:language", () => this.#onLanguage());
   }
 
   /** Fill the form with what the server offers. */
   offer({ about, classes, methods }) {
-    Object.assign(this, { allClasses: classes, methods });
+    Object.assign(this, { allClasses: classes, methods, settings: about.parameters });
     const limits = { mb: about.limits.max_upload_mb, minutes: Math.round(about.limits.max_length_s / 6) / 10 };
     this.video.limit(limits);
     this.offerModels(about.models);
-    this.finding.offer(about.parameters || []);
+    this.#offerFinding();
     this.classes.offer(classes);
     this.#offerMethods(methods.find((one) => one.default)?.name);
     this.#check();
@@ -54,14 +58,21 @@ export class Setup {
     const named = this.#usesOwn && this.own.found?.classes?.length ? new Set(this.own.found.classes) : null;
     this.classes.offer(named ? this.allClasses.filter(({ name }) => named.has(name)) : this.allClasses);
     find("#classes").hidden = this.#usesOwn && !named;
+    this.#offerFinding();
     this.#check();
+  }
+
+  /** Settings of how masks are found; of masks that are there already, which of them count. */
+  #offerFinding() {
+    const fitting = this.settings.filter(({ name }) => !this.#usesOwn || OF_MASKS.includes(name));
+    this.finding.offer(fitting, this.finding.values);
   }
 
   /** Offer these networks; what was chosen stays so, if it can. */
   offerModels(models) {
     this.models = models;
     const select = find("#model");
-    const chosen = select.value || this.models.find((one) => one.default && one.available)?.name;
+    const chosen = this.chosen || this.models.find((one) => one.default && one.available)?.name;
     const missing = this.models.filter((one) => !one.available);
     select.replaceChildren(...this.models.map((one) => make(
       "option",
@@ -148,7 +159,7 @@ export class Setup {
       masks_id: own ? this.own.found.upload_id : null,
       model: own ? null : find("#model").value,
       class_names: this.classes.names,
-      params: own ? {} : this.finding.changed,
+      params: this.finding.changed,
     });
     return started.job_id;
   }
