@@ -64,6 +64,16 @@ def test_body_that_is_no_json_is_refused(visitor, address, body):
     refused(answer, 422)
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_body_that_is_too_large_is_not_read_to_its_end(visitor, declared):
+    body = b'{"upload_id": "' + b"x" * 3_000_000 + b'"}'
+    content = body if declared else iter([body[:1_500_000], body[1_500_000:]])
+    answer = visitor.request(
+        "POST", "/api/segment", content=content, headers={"Content-Type": "application/json"}
+    )
+    assert "may have 1000 kB" in refused(answer, 413)
+
+
 @pytest.mark.parametrize(
     ("wish", "code", "said"),
     [

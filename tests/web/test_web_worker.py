@@ -69,11 +69,18 @@ def test_worker_that_takes_too_much_memory_is_killed_and_says_so(context, clip, 
     assert end_of(context, start(context, clip)).state is State.DONE  # another worker has come
 
 
-def test_job_that_takes_too_long_is_ended(tmp_path, clip):
-    context = Context.open(tmp_path / "home", params=WebParams(job_limit_min=1e-6), weights={})
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"job_limit_min": 1e-6}, "it took longer than 1e-06 min"),
+        ({"stall_s": 1e-3}, "no frame was finished in 0.001 s"),
+    ],
+)
+def test_job_that_takes_too_long_is_ended(tmp_path, clip, limit, said):
+    context = Context.open(tmp_path / "home", params=WebParams(**limit), weights={})
     try:
         job = end_of(context, start(context, clip))
-        assert (job.state, job.error) == (State.FAILED, "it took longer than 1e-06 min")
+        assert (job.state, job.error) == (State.FAILED, said)
     finally:
         context.close()
 

@@ -12,6 +12,7 @@ import vidlab
 from vidlab.models import find_spec
 from vidlab.params import WebParams
 from vidlab.web import routes_info, routes_jobs, routes_results, routes_uploads
+from vidlab.web.body_limit import BodyLimit
 from vidlab.web.context import Context
 from vidlab.web.errors import add_handlers
 from vidlab.web.schemas import Problem
@@ -61,6 +62,7 @@ def create_app(home: Path, *, params: WebParams, weights: Mapping[str, str] | No
     )
     app.state.static = STATIC
     add_handlers(app)
+    app.add_middleware(BodyLimit, exempt="/api/upload")
     for routes in (routes_info, routes_uploads, routes_jobs, routes_results):
         app.include_router(routes.router)
     if STATIC.is_dir():

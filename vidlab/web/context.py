@@ -14,6 +14,7 @@ from vidlab.web.keeping import Keeper
 from vidlab.web.queueing import Foreman
 from vidlab.web.records import Job, Upload
 from vidlab.web.refusals import NOT_FOUND, WebError
+from vidlab.web.schemas import State
 from vidlab.web.store import Store
 from vidlab.web.viewer import Viewer
 
@@ -61,7 +62,7 @@ class Context:
         store.recover()
         home.sweep(
             uploads={upload.id for upload in store.uploads()},
-            jobs={job.id for job in store.jobs()},
+            jobs={job.id for job in store.jobs() if job.state not in (State.FAILED, State.CANCELLED)},
         )
         foreman = Foreman(store, home, params=params, weights=weights)
         keeper = Keeper(store, home, params=params)
