@@ -61,6 +61,8 @@ class WorkerProcess:
 
     def returncode(self) -> int:
         """Wait for its end, and return how it came: below 0 the signal."""
+        with suppress(OSError, ValueError):
+            self._stdin.close()
         return self._process.wait()
 
     def stop(self) -> None:
@@ -75,12 +77,13 @@ class WorkerProcess:
         self._listener.join(STOP_S)
 
     def _listen(self) -> None:
-        for line in self._process.stdout or ():
-            try:
-                message = json.loads(line)
-            except ValueError:  # cut short by its end
-                continue
-            self._inbox.put((self, message))
+        with cast(TextIO, self._process.stdout) as answers:
+            for line in answers:
+                try:
+                    message = json.loads(line)
+                except ValueError:  # cut short by its end
+                    continue
+                self._inbox.put((self, message))
         self._inbox.put((self, {"say": "ended"}))
 
 
