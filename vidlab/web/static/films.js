@@ -101,14 +101,14 @@ export class Films {
   }
 
   #onSlider() {
-    this.pause();
+    this.#halt();
     this.#seek((this.films[0].duration || 0) * (this.slider.value / 1000));
     this.timeline.go(this.timeline.at(this.films[0].currentTime), this);
   }
 
   /** Somebody else moved: show the same frame, in its middle so that rounding cannot show its neighbor. */
   #follow() {
-    this.pause();
+    this.#halt();
     this.#seek(this.timeline.time + this.timeline.lasts(this.timeline.frame) / 2);
   }
 
@@ -126,7 +126,15 @@ export class Films {
     await Promise.allSettled(this.films.map((film) => film.play()));
   }
 
+  /** Stop, all at the same moment, with the page at the frame that is seen. */
   pause() {
+    this.#halt();
+    const [leader, ...others] = this.films;
+    for (const film of others) film.currentTime = leader.currentTime;
+    this.timeline.go(this.timeline.at(leader.currentTime), this);
+  }
+
+  #halt() {
     for (const film of this.films) film.pause();
     this.#say("▶", "play");
   }
