@@ -2,7 +2,7 @@
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from tiny_clip import make_clip
 from web_server import serving
 
@@ -40,7 +40,7 @@ def ask_everything(server, known, *, examples):
             max_examples=examples, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
-        @schema.given(case=operation.as_strategy())
+        @given(case=operation.as_strategy())
         def ask(case):
             nonlocal n_asked
             n_asked += 1
