@@ -36,7 +36,7 @@ test: $(INSTALLED) ## all tests but the slow ones and those in a browser
 test-slow: $(INSTALLED) ## the slow tests: long properties, killed runs, memory
 	$(TEST) -m slow
 
-test-browser: $(INSTALLED) ## drag a slider in JupyterLab in headless Chromium, if that is installed
+test-browser: $(INSTALLED) ## the web page, and sliders in JupyterLab, in headless Chromium, if that is installed
 	$(TEST) -m browser tests/browser
 
 check: $(INSTALLED) ## format, lint, types, tests: what a change must pass

@@ -40,6 +40,8 @@ LIBRARIES = [
 ]
 TORCH = {"torch", "torchvision", "threadpoolctl"}
 TORCH_ROOMS = ("models", "flow.raft", "training", "profiling", "pipeline")
+# Optional packages that a room is made of: any of its modules may import them.
+FRAMEWORKS = {"fastapi": ("web",), "starlette": ("web",), "psutil": ("batch", "web")}
 # Optional packages: the room that may import each; only one module of it does.
 ONE_MODULE = {
     "decord": "video",
@@ -57,6 +59,8 @@ ONE_MODULE = {
     "sqlalchemy": "tuning",  # where Optuna keeps a study
     "segmentation_models_pytorch": "models",
     "huggingface_hub": "models",
+    "python_multipart": "web",
+    "uvicorn": "web",
 }
 
 
@@ -103,6 +107,9 @@ def library_fault(module: str, room: str | None, library: str) -> str | None:
     if library in TORCH:
         allowed = any(lies_in(module, torch_room) for torch_room in TORCH_ROOMS)
         return None if allowed else f"{module} imports {library}, which only {', '.join(TORCH_ROOMS)} may"
+    if library in FRAMEWORKS:
+        allowed = any(lies_in(module, framed) for framed in FRAMEWORKS[library])
+        return None if allowed else f"{module} imports {library}, which only {FRAMEWORKS[library][0]} may"
     if library in ONE_MODULE:
         home = ONE_MODULE[library]
         return None if lies_in(module, home) else f"{module} imports {library}, which only {home} may"

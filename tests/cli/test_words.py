@@ -14,14 +14,16 @@ from vidlab.params import (
     EvidenceParams,
     NetworkParams,
     SegmentParams,
+    ServeParams,
     SourceParams,
+    WebParams,
     WriterParams,
 )
 from vidlab.schema import tunables
 
 COMMANDS = (
     "demo", "segment", "stabilize", "overlay", "evaluate", "profile", "decoders", "stream", "loaders",
-    "lint-timing", "tune", "fetch", "run", "params", "info",
+    "lint-timing", "tune", "serve", "fetch", "run", "params", "info",
 )  # fmt: skip
 
 
@@ -61,6 +63,7 @@ def test_version(capsys):
         ("profile", (NetworkParams,)),
         ("stream", (NetworkParams,)),
         ("evaluate", (SourceParams, EvaluateParams)),
+        ("serve", (ServeParams, WebParams)),
     ],
 )
 def test_options_say_range_and_default_of_the_schema(capsys, command, models):

@@ -129,3 +129,20 @@ def test_class_that_the_network_does_not_know_is_refused(clip, tmp_path, oracle)
 def test_unknown_model_is_refused():
     with pytest.raises(ParameterError, match="unknown model 'oracle'; choose from: maskrcnn_resnet50_fpn"):
         Network("oracle")
+
+
+@pytest.mark.parametrize("given", ["masks", "detections", "probs"])
+def test_masks_of_the_users_own_are_brought_into_the_same_form(clip, tmp_path, given):
+    masks = MaskFile(getattr(clip, given), probs=given == "probs")
+    result = segment(clip.video, network=masks, out=tmp_path / "out")
+    assert (result.n_frames, result.device) == (N_FRAMES, "cpu")
+    again = segment(clip.video, network=MaskFile(tmp_path / "out"), out=tmp_path / "again")
+    for index in range(N_FRAMES):
+        written, read = (
+            np.asarray(Image.open(folder / "masks" / f"{index:05d}.png"))
+            for folder in (tmp_path / "out", again.folder)
+        )
+        assert np.array_equal(written, read)
+        if given != "detections":  # among which a person comes and goes as well
+            assert np.array_equal(written > 0, true_mask(index) & (index not in MISSED))
+    assert json.loads((tmp_path / "out" / "params.json").read_text())["masks"]["path"] == str(masks.path)

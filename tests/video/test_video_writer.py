@@ -133,3 +133,14 @@ def test_images_are_not_changed(tmp_path):
     with VideoWriter(tmp_path / "out.mp4", size_hw=(5, 7), fps=25, **SETTINGS) as writer:
         writer.write(image, pts_s=0)
     assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("key_every", [1, 5])
+def test_no_key_frame_is_farther_from_the_next_than_asked_for(tmp_path, key_every):
+    path, image = tmp_path / "out.mp4", np.full((48, 64, 3), 90, np.uint8)
+    with VideoWriter(path, size_hw=(48, 64), fps=25.0, key_every=key_every, **SETTINGS) as writer:
+        for index in range(12):
+            writer.write(image, pts_s=index / 25)
+    with av.open(str(path)) as container:
+        keys = [frame.key_frame for frame in container.decode(video=0)]
+    assert [place for place, is_key in enumerate(keys) if is_key] == list(range(0, 12, key_every))

@@ -15,6 +15,7 @@ from vidlab.cli import (
     loaders,
     overlay,
     profile,
+    serve,
     stream,
     track,
     train,
@@ -48,6 +49,7 @@ examples:
   vidlab train synthetic --out runs/unet
   vidlab profile clip.mp4
   vidlab stream clip.mp4 --policy latest
+  vidlab serve
   vidlab params flow_fusion
 
 exit codes:
@@ -84,6 +86,7 @@ def build_parser() -> Parser:
     track.add(commands_of, _command)
     tune.add(commands_of, _command)
     train.add(commands_of, _command)
+    serve.add(commands_of, _command)
     export.add(commands_of, _command)
     fetch.add(commands_of, _command)
     flow.add(commands_of, _command)

@@ -8,13 +8,12 @@ from types import TracebackType
 from vidlab.jobs.output import result_folder
 from vidlab.jobs.packing import ClassMasks
 from vidlab.jobs.progress import Progress, silent
-from vidlab.jobs.reading import Network, Reading, describe_masks
+from vidlab.jobs.reading import MaskFile, MasksFrom, Reading, describe_masks
 from vidlab.jobs.record import describe_file, describe_params, describe_run, write_json
 from vidlab.jobs.stopwatch import Stopwatch
 from vidlab.masks.coco import CocoResultsWriter
 from vidlab.masks.folder import ClassFolderWriter
 from vidlab.masks.png import write_mask_png
-from vidlab.models import Segmenter
 from vidlab.params import EvidenceParams, SegmentParams, SourceParams
 from vidlab.temporal.evidence import to_evidence
 from vidlab.types import Instances, Observation
@@ -47,7 +46,7 @@ class SegmentResult:
 def segment(
     video: Path,
     *,
-    network: Network | Segmenter,
+    network: MasksFrom,
     out: Path,
     class_ids: tuple[int, ...] | None = None,
     source: SourceParams | None = None,
@@ -61,7 +60,8 @@ def segment(
 
     Args:
         video: Video file, or folder of numbered images.
-        network: What finds the masks: one by name, or one that is ready to run (`models.from_callable`).
+        network: What finds the masks: one by name, or one that is ready to run (`models.from_callable`); or
+            masks of the user's own, which are brought into the same form.
         out: Folder for the results; appears when they are complete.
         class_ids: COCO ids of the wanted classes; None takes all.
         source: How frames are read; None takes the defaults of `SourceParams`, and so on.
@@ -81,7 +81,8 @@ def segment(
     source, segment = source or SourceParams(), segment or SegmentParams()
     evidence = evidence or EvidenceParams()
     stopwatch = Stopwatch()
-    with result_folder(out, force=force, inputs=[video]) as folder:
+    inputs = [video, network.path] if isinstance(network, MaskFile) else [video]
+    with result_folder(out, force=force, inputs=inputs) as folder:
         reading = Reading(
             video,
             masks_from=network,

@@ -70,6 +70,7 @@ from vidlab.params.training import (
     TrainNetworkParams,
 )
 from vidlab.params.tuning import TuneParams
+from vidlab.params.web import ServeParams, WebParams
 from vidlab.params.widgets import PanelParams
 
 # Those that belong to no method, flow or tracker, in the order of the work.
@@ -99,6 +100,8 @@ GROUPS = (
     TrainNetworkParams,
     FitParams,
     PanelParams,
+    WebParams,
+    ServeParams,
 )
 
 __all__ = [
@@ -161,6 +164,7 @@ __all__ = [
     "SceneKind",
     "ScheduleParams",
     "SegmentParams",
+    "ServeParams",
     "SortParams",
     "SourceParams",
     "StreamParams",
@@ -169,6 +173,7 @@ __all__ = [
     "TrainDataParams",
     "TrainNetworkParams",
     "TuneParams",
+    "WebParams",
     "WriterParams",
     "method_model",
     "method_params",

@@ -36,7 +36,14 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: str | Path, *, size_hw: tuple[int, int], fps: float, crf: int, preset: str
+        self,
+        path: str | Path,
+        *,
+        size_hw: tuple[int, int],
+        fps: float,
+        crf: int,
+        preset: str,
+        key_every: int | None = None,
     ) -> None:
         """Prepare the encoder; no file is made before the block is entered.
 
@@ -46,6 +53,8 @@ class VideoWriter:
             fps: Average rate, frames per second; guides the encoder and is the duration of a lone frame.
             crf: H.264 constant rate factor, 0..51; higher is smaller and worse.
             preset: H.264 effort, `ultrafast` to `slow`; slower makes smaller files.
+            key_every: Frames from one key frame to the next at most, which is what a jump into the middle
+                decodes; fewer makes larger files. None leaves it to the encoder.
 
         Raises:
             ParameterError: The name ends otherwise, or the size or rate is not positive.
@@ -60,6 +69,8 @@ class VideoWriter:
         self._size_hw = size_hw
         self._fps = fps
         self._options = {"crf": str(crf), "preset": preset, **SAME_AGAIN}
+        if key_every is not None:
+            self._options["g"] = str(key_every)
         self._partial = self._path.with_name(f".{self._path.name}.{uuid.uuid4().hex[:8]}.partial")
         self._scaler = Scaler()
         self._container: OutputContainer | None = None
