@@ -5,6 +5,7 @@ default, range or help text stands anywhere else. `method_params(name, settings)
 stabilizing method from `name=value` texts.
 """
 
+from vidlab.params.batch import BatchParams
 from vidlab.params.decoding import BackendName, DecodingParams
 from vidlab.params.export import ExportParams
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
@@ -93,6 +94,7 @@ GROUPS = (
     StreamParams,
     ProfileParams,
     TuneParams,
+    BatchParams,
     TrainDataParams,
     SceneDataParams,
     AugmentParams,
@@ -112,6 +114,7 @@ __all__ = [
     "TRACKER_PARAMS",
     "AugmentParams",
     "BackendName",
+    "BatchParams",
     "BlockMatchingParams",
     "ByteTrackParams",
     "ClipParams",
