@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vidlab.batch.work import Engine
 from vidlab.errors import ParameterError
-from vidlab.params import BatchParams
+from vidlab.params import BatchParams, ClusterParams
 from vidlab.schema import Params
 
 Factory = Callable[[BatchParams, Params | None, Path], Engine]
@@ -35,6 +35,22 @@ def _local(params: BatchParams, _options: Params | None, _out: Path) -> Engine:
     return LocalEngine(params)
 
 
-ENGINES: dict[str, Factory] = {"local": _local}
-# What only one engine takes; the command line offers it as `--NAME-option`-free options of its own.
-ENGINE_PARAMS: dict[str, type[Params]] = {}
+def _ray(params: BatchParams, options: Params | None, _out: Path) -> Engine:
+    from vidlab.batch.ray_engine import RayEngine
+
+    return RayEngine(params, _cluster(options))
+
+
+def _slurm(params: BatchParams, options: Params | None, out: Path) -> Engine:
+    from vidlab.batch.slurm import SlurmEngine
+
+    return SlurmEngine(params, _cluster(options), out=out)
+
+
+def _cluster(options: Params | None) -> ClusterParams:
+    return options if isinstance(options, ClusterParams) else ClusterParams()
+
+
+ENGINES: dict[str, Factory] = {"local": _local, "ray": _ray, "slurm": _slurm}
+# What an engine takes beside; the command line offers each model once.
+ENGINE_PARAMS: dict[str, type[Params]] = {"ray": ClusterParams, "slurm": ClusterParams}

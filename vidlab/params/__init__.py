@@ -6,6 +6,7 @@ stabilizing method from `name=value` texts.
 """
 
 from vidlab.params.batch import BatchParams
+from vidlab.params.cluster import ClusterParams
 from vidlab.params.decoding import BackendName, DecodingParams
 from vidlab.params.export import ExportParams
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
@@ -95,6 +96,7 @@ GROUPS = (
     ProfileParams,
     TuneParams,
     BatchParams,
+    ClusterParams,
     TrainDataParams,
     SceneDataParams,
     AugmentParams,
@@ -118,6 +120,7 @@ __all__ = [
     "BlockMatchingParams",
     "ByteTrackParams",
     "ClipParams",
+    "ClusterParams",
     "CropName",
     "DecodingParams",
     "DeepSortParams",
