@@ -36,7 +36,7 @@ LIBRARIES = [
     {"cv2", "scipy"},
     {"av", "PIL", "pycocotools"},
     {"matplotlib", "rich"},
-    set(),
+    {"psutil"},
 ]
 TORCH = {"torch", "torchvision", "threadpoolctl"}
 TORCH_ROOMS = ("models", "flow.raft", "training", "profiling", "pipeline")
@@ -55,6 +55,9 @@ ONE_MODULE = {
     "pooch": "jobs",
     "optuna": "tuning",
     "sqlalchemy": "tuning",  # where Optuna keeps a study
+    "jinja2": "batch",
+    "pyarrow": "batch",
+    "yaml": "batch",
     "segmentation_models_pytorch": "models",
 }
 

@@ -66,7 +66,7 @@ class Crew:
         self._workers = ray.remote(Worker).options(
             **wanted, max_restarts=-1, max_task_retries=params.retries, max_concurrency=2
         )
-        threads = str(params.threads) if params.threads else None
+        threads = str(params.threads_per_task) if params.threads_per_task else None
         self._environment = {name: threads or os.environ.get(name) for name in THREAD_WORDS}
         self._seats = [self._seat(number) for number in range(n_workers)]
         self._asked_s = self._waiting_s = time.monotonic()

@@ -23,7 +23,11 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "slurm"
 MAX_INDICES = 1000  # Slurm's own default, MaxArraySize 1001, takes no more
-PASSED_ON = ("time_limit", "retries", "threads")  # fields of `BatchParams` that a task heeds by itself
+PASSED_ON = (
+    "time_limit",
+    "retries",
+    "threads_per_task",
+)  # fields of `BatchParams` that a task heeds by itself
 START_S = 300.0  # what an index may take beside its tasks: cold starts from a network disk
 
 _BODY = """\

@@ -88,6 +88,7 @@ class Outcome:
         frames_per_s: Speed of the work.
         metrics: Name → value, None where undefined: `raw_…` before, `stable_…` after.
         links: What to look at → its path inside the task's folder.
+        notes: What the source could not give, one sentence each.
     """
 
     key: str
@@ -98,6 +99,7 @@ class Outcome:
     frames_per_s: float | None = None
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
     def succeeded(self) -> bool:

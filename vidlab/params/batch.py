@@ -29,7 +29,7 @@ class BatchParams(Params):
         "them, 0 is no limit, 1 lets nothing of one task reach the next.",
         ge=0, le=1000000,
     )  # fmt: skip
-    threads: int = tunable(
+    threads_per_task: int = tunable(
         0,
         "Threads of each task's arithmetic; 0 takes as many as a single run would, whose network results are "
         "then the same to the last bit; cores divided by jobs is faster.",

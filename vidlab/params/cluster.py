@@ -7,7 +7,11 @@ class ClusterParams(Params):
     """What a task takes of the machines, with the engines ray and slurm."""
 
     cpus_per_task: int = tunable(
-        1, "Cores that are kept for one task; --threads says how many it uses.", unit="cores", ge=1, le=1024
+        1,
+        "Cores that are kept for one task; --threads-per-task says how many it uses.",
+        unit="cores",
+        ge=1,
+        le=1024,
     )
     gpus_per_task: float = tunable(
         0.0,

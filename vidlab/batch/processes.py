@@ -1,0 +1,57 @@
+"""Processes that end together: the only module of this room that knows psutil."""
+
+import ctypes
+import os
+import select
+import signal
+import threading
+from contextlib import suppress
+from typing import Any
+
+from vidlab.errors import MissingExtraError
+
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+
+def kill_family(pid: int) -> None:
+    """Kill a process, its group, and everything that descends from it, kernels of notebooks included.
+
+    Args:
+        pid: Of the process; it leads a group of its own.
+    """
+    psutil = _psutil()
+    with suppress(psutil.Error):
+        head = psutil.Process(pid)
+        if pid != os.getpid():
+            head.suspend()  # so that it starts nothing while its children are counted
+        for process in head.children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def die_with(descriptor: int) -> None:
+    """Let this process and its descendants die when the other end of a socket closes, or its parent dies.
+
+    A thread watches the socket; should native code never let it run, the kernel kills this process alone.
+    """
+    _psutil()  # now: at the end there may be no time
+    with suppress(AttributeError, OSError):  # only Linux knows it
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(descriptor,), daemon=True).start()
+
+
+def _watch(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, getattr(select, "POLLRDHUP", 0))  # a hang-up is always told
+    poll.poll()
+    kill_family(os.getpid())
+
+
+def _psutil() -> Any:
+    try:
+        import psutil
+    except ImportError:
+        raise MissingExtraError.for_feature("a batch on this machine", extra="batch") from None
+    return psutil
