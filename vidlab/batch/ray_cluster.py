@@ -72,7 +72,7 @@ def connected(ray: Any, params: ClusterParams, *, n_workers: int) -> Iterator[in
         if address:
             options["address"] = address
         else:
-            scratch = stack.enter_context(_scratch_folder())
+            scratch = stack.enter_context(scratch_folder())
             options |= _own_cluster(n_workers * params.cpus_per_task, scratch=scratch)
         with _signals_kept():
             _start(ray, options, address=address)
@@ -152,7 +152,7 @@ def _signals_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _scratch_folder() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Path]:
     """Give a folder with a short name, and remove it in the end; those of killed processes go, too."""
     root = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
     for left in root.glob(f"{SCRATCH}*"):
