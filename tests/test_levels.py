@@ -57,6 +57,7 @@ ONE_MODULE = {
     "sqlalchemy": "tuning",  # where Optuna keeps a study
     "jinja2": "batch",
     "pyarrow": "batch",
+    "ray": "batch",
     "yaml": "batch",
     "segmentation_models_pytorch": "models",
 }

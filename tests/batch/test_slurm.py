@@ -108,7 +108,7 @@ def test_time_is_that_of_all_tasks_of_an_index(tmp_path):
 def test_tasks_heed_limits_of_their_own(tmp_path):
     params = BatchParams(time_limit=90, retries=3, threads_per_task=2)
     words = shlex.split(
-        next(line for line in script_of(tmp_path, params=params).splitlines() if "-m" in line)
+        next(line for line in script_of(tmp_path, params=params).splitlines() if " -m vidlab " in line)
     )
     assert {"--time-limit=90.0", "--retries=3", "--threads-per-task=2"} <= set(words)
 
