@@ -24,6 +24,7 @@ from vidlab.batch.work import Event, Outcome, Report, Task
 from vidlab.params import BatchParams
 
 THREAD_WORDS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+WORKER = ("-m", "vidlab.batch.worker")
 ENDING_S = 10.0  # most that a process may take to end after it hung up
 
 
@@ -45,14 +46,20 @@ class LocalEngine:
 
     is_detached = False
 
-    def __init__(self, params: BatchParams) -> None:
-        """Take what holds for all tasks; processes start when there is something to do."""
-        self._params = params
+    def __init__(self, params: BatchParams, *, command: Sequence[str] = WORKER) -> None:
+        """Take what holds for all tasks; processes start when there is something to do.
+
+        Args:
+            params: Tasks at once, time limit, retries, threads.
+            command: What Python runs in them; the number of the socket comes last.
+        """
+        self._params, self._command = params, command
         self.n_workers = max(1, params.jobs)
 
     def run(self, tasks: Sequence[Task], *, report: Report) -> Iterator[Outcome]:
         """Run tasks; see `work.Engine.run`. `report` is called from several threads."""
-        slots = [_Slot(number, self._params, report) for number in range(min(self.n_workers, len(tasks)))]
+        numbers = range(min(self.n_workers, len(tasks)))
+        slots = [_Slot(number, self._params, report, self._command) for number in numbers]
         free: SimpleQueue[_Slot] = SimpleQueue()
         for slot in slots:
             free.put(slot)
@@ -77,11 +84,11 @@ class LocalEngine:
 class WorkerProcess:
     """One process that answers questions (see `worker`); gone, with all it started, when closed."""
 
-    def __init__(self, *, threads: int = 0) -> None:
+    def __init__(self, *, threads: int = 0, command: Sequence[str] = WORKER) -> None:
         """Start it; `threads` is for its arithmetic, 0 as the libraries choose."""
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = _start(theirs.fileno(), threads)
+            self._process = _start(theirs.fileno(), threads, command)
         self._connection = Connection(ours.detach())
 
     def ask(self, kind: str, argument: Any, *, limit_s: float | None, told: Any = None) -> Any:
@@ -138,8 +145,8 @@ class WorkerProcess:
 class _Slot:
     """A place where one task at a time is done, in a process that is replaced as need be."""
 
-    def __init__(self, number: int, params: BatchParams, report: Report) -> None:
-        self._number, self._params, self._report = number, params, report
+    def __init__(self, number: int, params: BatchParams, report: Report, command: Sequence[str]) -> None:
+        self._number, self._params, self._report, self._command = number, params, report, command
         self._worker: WorkerProcess | None = None
         self._n_done = 0
         self._is_stopped = False
@@ -188,7 +195,9 @@ class _Slot:
             if self._is_stopped:
                 raise WorkerLost("was stopped")
             if self._worker is None:
-                self._worker, self._n_done = WorkerProcess(threads=self._params.threads_per_task), 0
+                threads = self._params.threads_per_task
+                self._worker = WorkerProcess(threads=threads, command=self._command)
+                self._n_done = 0
             return self._worker
 
     def _drop(self) -> None:
@@ -205,14 +214,13 @@ class _Slot:
                 self._worker.kill()
 
 
-def _start(connection: int, threads: int) -> "subprocess.Popen[bytes]":
+def _start(connection: int, threads: int, command: Sequence[str]) -> "subprocess.Popen[bytes]":
     # Not multiprocessing's spawn, which would run the user's script again.
-    command = [sys.executable, "-m", "vidlab.batch.worker", str(connection)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part or os.getcwd() for part in sys.path)}
     if threads:
         environment.update(dict.fromkeys(THREAD_WORDS, str(threads)))
     return subprocess.Popen(
-        command,
+        [sys.executable, *command, str(connection)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=(connection,),

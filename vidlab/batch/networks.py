@@ -1,9 +1,11 @@
 """The network of a worker, kept from one video to the next."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from vidlab.jobs.reading import Network, load_network
-from vidlab.models import Segmenter
+if TYPE_CHECKING:
+    from vidlab.jobs.reading import Network
+    from vidlab.models import Segmenter
 
 
 class Networks:
@@ -13,7 +15,7 @@ class Networks:
         self._wanted: tuple[object, ...] | None = None
         self._ready: Segmenter | None = None
 
-    def ready(self, network: Network, *, device: str, drop_below: float) -> Network:
+    def ready(self, network: "Network", *, device: str, drop_below: float) -> "Network":
         """Return the network with what runs it, loaded now or before.
 
         Args:
@@ -25,6 +27,8 @@ class Networks:
             WeightsError: The weights cannot be had, or do not fit.
             DeviceError: The device is not here.
         """
+        from vidlab.jobs.reading import load_network  # with it comes all that a job needs
+
         wanted = (network.name, network.weights, network.options, device, drop_below)
         if self._ready is None or wanted != self._wanted:
             self._ready = None  # first: two networks may not fit a GPU

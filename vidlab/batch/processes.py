@@ -1,6 +1,5 @@
 """Processes that end together: the only module of this room that knows psutil."""
 
-import ctypes
 import os
 import select
 import signal
@@ -9,8 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 from vidlab.errors import MissingExtraError
-
-PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 def kill_family(pid: int) -> None:
@@ -32,13 +29,12 @@ def kill_family(pid: int) -> None:
 
 
 def die_with(descriptor: int) -> None:
-    """Let this process and its descendants die when the other end of a socket closes, or its parent dies.
+    """Let this process die with all its descendants when the other end of a socket closes.
 
-    A thread watches the socket; should native code never let it run, the kernel kills this process alone.
+    A thread watches the socket. Linux' own signal at the death of a parent would be quicker, and leave the
+    descendants behind.
     """
     _psutil()  # now: at the end there may be no time
-    with suppress(AttributeError, OSError):  # only Linux knows it
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_watch, args=(descriptor,), daemon=True).start()
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vidlab.errors import OutputError
-from vidlab.jobs.progress import Progress, silent
 
 if TYPE_CHECKING:
     from vidlab.batch.networks import Networks
+    from vidlab.jobs.progress import Progress
 
 Kind = Literal["stabilize", "notebook"]
 Status = Literal["done", "skipped", "failed", "timeout"]
@@ -170,7 +170,9 @@ class Engine(Protocol):
         """
 
 
-def run_task(task: Task, *, progress: Progress = silent, networks: "Networks | None" = None) -> Outcome:
+def run_task(
+    task: Task, *, progress: "Progress | None" = None, networks: "Networks | None" = None
+) -> Outcome:
     """Do one task: the same function under every engine, in a process of the engine's own.
 
     The result appears whole under `task.folder`, or not at all. What a killed run of the same task left in
@@ -178,12 +180,13 @@ def run_task(task: Task, *, progress: Progress = silent, networks: "Networks | N
 
     Args:
         task: What to do.
-        progress: Told how many frames are done.
+        progress: Told how many frames are done; None tells nobody.
         networks: Where loaded networks are kept from one task to the next; None loads what is needed.
 
     Returns:
         What came of it; a bad video or notebook is an outcome with a one-line error, never an exception.
     """
     from vidlab.batch.doing import do
+    from vidlab.jobs.progress import silent
 
-    return do(task, progress=progress, networks=networks)
+    return do(task, progress=progress or silent, networks=networks)

@@ -24,9 +24,9 @@ class BatchParams(Params):
         ge=0, le=100,
     )  # fmt: skip
     tasks_per_worker: int = tunable(
-        1,
-        "Tasks that one process does before a new one takes its place; more load a network once for all of "
-        "them, 0 is no limit, 1 lets nothing of one task reach the next.",
+        50,
+        "Tasks that one process does, one after the other, before a new one takes its place; more load "
+        "libraries and a network less often, 1 gives each task a new process, 0 is no limit.",
         ge=0, le=1000000,
     )  # fmt: skip
     threads_per_task: int = tunable(
