@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import vidlab
@@ -85,12 +85,16 @@ class Store:
         path = self.out / BATCH
         try:
             content = json.loads(path.read_text("utf-8"))
-            tasks = tuple(Task(**task) for task in content["tasks"])
+            tasks = tuple(self._here(Task(**task)) for task in content["tasks"])
             return Batch(tuple(content["command"]), tasks, content["version"])
         except FileNotFoundError:
             raise OutputError(f"{self.out} must be the folder of a batch, got no {BATCH} in it") from None
         except (OSError, ValueError, TypeError, LookupError) as error:
             raise OutputError(f"{path} must hold a batch, got one that cannot be read: {error}") from None
+
+    def _here(self, task: Task) -> Task:
+        """Return a task as it is now that the folder may have been moved."""
+        return replace(task, folder=str(self.out / RESULTS / Path(task.folder).name))
 
     def failure(self, task: Task) -> Outcome | None:
         """Return why a task has no result, None where nothing is known."""
@@ -110,11 +114,14 @@ class Store:
         write_aside(path, outcome.to_json())
 
     def sweep(self, tasks: Collection[Task]) -> None:
-        """Remove what killed runs left of tasks that nobody asks for any more."""
+        """Remove what killed and failed runs left of tasks that nobody asks for any more."""
         wanted = {task.label for task in tasks}
         for path in (self.out / WORK).iterdir():
             if path.name not in wanted:
                 shutil.rmtree(path, ignore_errors=True)
+        for path in (self.out / FAILURES).glob("*.json"):
+            if path.stem not in wanted:
+                path.unlink(missing_ok=True)
         for folder in (self.out, self.out / FAILURES, *(path for path in (self.out / RESULTS).iterdir())):
             for path in folder.glob(".*.part-*"):
                 path.unlink(missing_ok=True)
