@@ -166,7 +166,7 @@ def test_missing_or_damaged_list_is_an_error(tmp_path):
     with pytest.raises(SourceError, match="cannot be read: No such file"):
         read_task(tmp_path / "none.jsonl", 0)
     (tmp_path / "odd.jsonl").write_text("{}\n")
-    with pytest.raises(OutputError, match="a task of a batch must be readable"):
+    with pytest.raises(OutputError, match="a task must be readable"):
         read_task(tmp_path / "odd.jsonl", 0)
 
 

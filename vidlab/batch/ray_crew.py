@@ -34,6 +34,7 @@ class _Seat:
         task: What it does; None while it waits or is idle.
         asked: Future of how far it is; None where it was not asked.
         begun_s: When it began its task; None where that is not known, such as while Ray begins it anew.
+        n_done: Tasks that ended in its process.
         failed: Why it could not come; empty unless it could not.
     """
 
@@ -43,6 +44,7 @@ class _Seat:
     task: Task | None = None
     asked: Any = None
     begun_s: float | None = None
+    n_done: int = 0
     failed: str = ""
 
 
@@ -117,6 +119,9 @@ class Crew:
                 self._welcome(seat)
             else:
                 yield self._outcome(seat, seat.task)
+                seat.n_done += 1
+                if seat.n_done == self._params.tasks_per_worker:
+                    self._replace(seat)
 
     def _welcome(self, seat: _Seat) -> None:
         answer, seat.answer = seat.answer, None
@@ -149,12 +154,11 @@ class Crew:
     def _stopped(self) -> Iterator[Outcome]:
         """Stop what takes too long; its actor goes, and another one comes."""
         limit_s = self._params.time_limit
-        for place, seat in enumerate(self._seats):
+        for seat in tuple(self._seats):
             if not limit_s or seat.task is None or seat.begun_s is None:
                 continue
             if time.monotonic() - seat.begun_s > limit_s:
-                self._kill(seat)
-                self._seats[place] = self._seat(seat.number)
+                self._replace(seat)
                 text = (
                     f"it took longer than {limit_s:g} s and was stopped; what is done is kept, and the same "
                 )
@@ -195,6 +199,10 @@ class Crew:
         elif time.monotonic() - self._waiting_s > WARN_S:
             self._waiting_s = time.monotonic()
             logger.warning("no worker has a place on the cluster yet; waiting for %d", n_absent)
+
+    def _replace(self, seat: _Seat) -> None:
+        self._kill(seat)
+        self._seats[seat.number] = self._seat(seat.number)
 
     def _kill(self, seat: _Seat) -> None:
         with contextlib.suppress(Exception):  # it is gone, or the cluster is

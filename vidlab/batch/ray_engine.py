@@ -28,8 +28,8 @@ class RayEngine:
         """Look for Ray.
 
         Args:
-            params: Tasks at once, 0 for as many as there is room for; time limit, retries and threads. A
-                worker stays for all its tasks, and loads a network once.
+            params: Tasks at once, 0 for as many as there is room for; time limit, retries, threads, and the
+                tasks of a worker, which loads a network once for all of them.
             cluster: What a task takes, and which cluster.
 
         Raises:
