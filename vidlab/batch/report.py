@@ -67,7 +67,8 @@ def _content(entries: Sequence[Entry], *, batch: Batch, store: Store) -> dict[st
     n_frames = sum(outcome.n_frames or 0 for outcome in done)
     shown = [name for name in SHOWN if any(_value(entry, f"stable_{name}") is not None for entry in entries)]
     return {
-        "title": f"{len(entries)} tasks: " + ", ".join(f"{n} {status}" for status, n in counts.most_common()),
+        "title": f"{len(entries)} {'task' if len(entries) == 1 else 'tasks'}: "
+        + ", ".join(f"{n} {status}" for status, n in counts.most_common()),
         "facts": {
             "frames": f"{n_frames:,}",
             "hours of work": f"{seconds / 3600:.2f}",
