@@ -7,8 +7,10 @@ import pytest
 from few_videos import GOOD, content, make_few
 
 from vidlab import cli
+from vidlab.batch import engines
 from vidlab.batch.store import OUTCOME
 from vidlab.batch.videos import THUMBNAIL
+from vidlab.cli import batch
 from vidlab.cli.options import describe
 from vidlab.params import BatchParams, ClusterParams, EvidenceParams
 from vidlab.schema import tunables
@@ -141,6 +143,10 @@ def test_options_are_those_of_the_schema(capsys):
         for tunable in tunables(model):
             assert f"--{tunable.name.replace('_', '-')} " in text
             assert describe(tunable).replace("- ", "-") in text.replace("- ", "-")
+
+
+def test_engines_offered_are_those_there_are():
+    assert tuple(engines.ENGINES) == batch.ENGINES
 
 
 def test_top_help_lists_it(capsys):

@@ -42,6 +42,15 @@ class Room:
     n_unknown: int
     free_bytes: int
 
+    def __str__(self) -> str:
+        """Say it in words.
+
+        >>> str(Room(5_000_000, 2, 80_000_000_000))
+        '0.01 of 80.00 GB, those of 2 tasks unknown'
+        """
+        unknown = f", those of {self.n_unknown} tasks unknown" if self.n_unknown else ""
+        return f"{max(self.n_bytes / GB, 0.01):.2f} of {self.free_bytes / GB:.2f} GB{unknown}"
+
 
 def predict_room(tasks: Sequence[Task], *, out: Path, progress: Progress = silent) -> Room:
     """Predict how much room the results of tasks will take.

@@ -10,6 +10,7 @@ from typing import Any
 
 import vidlab
 from vidlab.batch.store import write_aside
+from vidlab.jobs.output import worded
 from vidlab.jobs.record import content_hash
 
 MISSING = "missing"  # what is not there has no content; when it comes, the key changes
@@ -42,10 +43,17 @@ class ContentHashes:
         return known[1]
 
     def save(self) -> None:
-        """Write down what is known, if there is anything new."""
-        if self._is_new:
+        """Write down what is known, if there is anything new.
+
+        Raises:
+            OutputError: The disk refuses it.
+        """
+        if not self._is_new:
+            return
+        with worded(self._file.parent):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             write_aside(self._file, json.dumps(self._known, indent=0))
-            self._is_new = False
+        self._is_new = False
 
 
 def task_key(kind: str, *, source: Path, settings: Mapping[str, Any], hashes: ContentHashes) -> str:

@@ -15,6 +15,7 @@ from vidlab.jobs.reading import MaskFile, Network
 from vidlab.params import METHODS, BatchParams, MethodParams
 
 HASHES = ".hashes.json"  # in the folder of the batch
+SAVE_EVERY = 100  # videos; what a kill while they are read may cost
 MASK_SUFFIXES = (".json", ".npz")
 MAX_NAME = 80  # characters of a name, which is part of file names
 
@@ -56,6 +57,8 @@ def plan_videos(
             words = command(source.path, asked, Path(task.folder)) if command else ()
             tasks.append(replace(task, settings={**task.settings, "command": list(words)}))
         progress(number + 1, len(sources))
+        if (number + 1) % SAVE_EVERY == 0:
+            hashes.save()
     return _finished_plan(tasks, out=out, hashes=hashes)
 
 
@@ -115,8 +118,7 @@ def _task(
 
 
 def _finished_plan(tasks: list[Task], *, out: Path, hashes: ContentHashes) -> list[Task]:
-    if out.is_dir():
-        hashes.save()
+    hashes.save()
     folders: dict[str, str] = {}
     for task in tasks:
         folders.setdefault(task.key, task.folder)

@@ -108,11 +108,10 @@ def run_batch(
         todo = [task for task in unique(tasks) if task.key not in before]
         store.sweep(todo)
         with _reported(store.out):
-            require_room(
-                predict_room(todo, out=store.out, progress=watch.looking),
-                out=out,
-                reserve_gb=params.disk_reserve,
-            )
+            room = predict_room(todo, out=store.out, progress=watch.looking)
+            require_room(room, out=out, reserve_gb=params.disk_reserve)
+            if room.n_bytes:
+                logger.info("results will take about %s", room)
             n_before = len(unique(tasks)) - len(todo)
             watch.planned(n_tasks=len(unique(tasks)), n_before=n_before, n_workers=engine.n_workers)
             _drive(engine, todo, store=store, watch=watch)
@@ -122,10 +121,14 @@ def run_batch(
 
 def _drive(engine: Engine, todo: Sequence[Task], *, store: Store, watch: Watch) -> None:
     waiting = {task.key: task for task in todo}
-    for outcome in engine.run(todo, report=watch.told):
-        task = waiting.pop(outcome.key)
-        store.record(task, outcome)
-        watch.ended(task, outcome)
+    outcomes = engine.run(todo, report=watch.told)
+    try:
+        for outcome in outcomes:
+            task = waiting.pop(outcome.key)
+            store.record(task, outcome)
+            watch.ended(task, outcome)
+    finally:  # a signal may have broken off this loop, not the engine's
+        getattr(outcomes, "close", lambda: None)()
     for task in waiting.values() if not engine.is_detached else ():
         lost = Outcome(task.key, "failed", error="the engine gave no outcome")
         store.record(task, lost)

@@ -24,5 +24,6 @@ def write_thumbnail(video: Path, *, out: Path) -> None:
     except (av.error.FFmpegError, StopIteration, IndexError) as error:
         logger.warning("%s has no picture for the report: %s", video, error)
         return
-    height = max(1, round(image.shape[0] * WIDTH_PX / image.shape[1]))
-    write_image(out, resize_image(image, size_hw=(height, min(WIDTH_PX, image.shape[1]))))
+    width = min(WIDTH_PX, image.shape[1])
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    write_image(out, resize_image(image, size_hw=(height, width)))

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,8 @@ EXAMPLES = (
     "vidlab batch run hw2_01 --grid grid.yaml --out runs/grid",
     "vidlab batch report runs/clips",
 )
-ENGINES = ("local", "ray", "slurm")
+ENGINES = ("local", "ray", "slurm")  # of `vidlab.batch.engines`, which is imported late
+FAILED, INTERRUPTED = 1, 130  # exit codes
 MODELS = (EvidenceParams, SegmentParams, NetworkParams, SourceParams, WriterParams)
 # Words of `vidlab stabilize` whose option is not named like the attribute that argparse gives them.
 ODD_WORDS = {"classes": "--class", "settings": "--set"}
@@ -148,6 +150,7 @@ def _add_common(parser: Parser) -> None:
 
 def stabilize(args: argparse.Namespace) -> int:
     """Run `vidlab batch stabilize`."""
+    _require_engine(args.engine)
     method, classes = commands.wanted_method(args), commands.wanted_classes(args.classes)
     methods = _methods(args)
     groups = {name: given(args, model) for name, model in _groups().items()}
@@ -185,6 +188,7 @@ def stabilize(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run `vidlab batch run`."""
+    _require_engine(args.engine)
     given(args, BatchParams)
     from vidlab.batch.grid import OUT, read_grid
     from vidlab.batch.planning import plan_notebook
@@ -207,7 +211,7 @@ def report(args: argparse.Namespace) -> int:
     store = Store(Path(args.folder))
     outcomes = [store.outcome(task) for task in store.read_batch().tasks]
     print_paths({"report": page, "table": table})
-    return commands_code(all(outcome is not None and outcome.succeeded for outcome in outcomes))
+    return 0 if all(outcome is not None and outcome.succeeded for outcome in outcomes) else FAILED
 
 
 def task(args: argparse.Namespace) -> int:
@@ -221,12 +225,7 @@ def task(args: argparse.Namespace) -> int:
     (outcome,) = LocalEngine(params).run([one], report=lambda _event: None)
     Store(one.out).record(one, outcome)
     print(f"{one.name}: {outcome.status}{': ' if outcome.error else ''}{outcome.error}")
-    return commands_code(outcome.succeeded)
-
-
-def commands_code(succeeded: bool) -> int:
-    """Return the exit code that says whether all went well."""
-    return 0 if succeeded else 1
+    return 0 if outcome.succeeded else FAILED
 
 
 def _do(args: argparse.Namespace, tasks: "list[Task]") -> int:
@@ -241,12 +240,18 @@ def _do(args: argparse.Namespace, tasks: "list[Task]") -> int:
         params = params.model_copy(update={"jobs": jobs_of(params, tasks, n_cores=_n_cores())})
     out = Path(args.out)
     engine = create_engine(args.engine, params=params, options=cluster, out=out)
-    with watching(quiet=args.quiet) as watch:
-        result = run_batch(
-            tasks, out=out, engine=engine, params=params, command=["vidlab", *args.words], watch=watch
+    try:
+        with watching(quiet=args.quiet) as watch:
+            result = run_batch(
+                tasks, out=out, engine=engine, params=params, command=["vidlab", *args.words], watch=watch
+            )
+    except KeyboardInterrupt:
+        print(
+            "vidlab: interrupted; what is done is kept, and the same command goes on with it", file=sys.stderr
         )
+        return INTERRUPTED
     _show(result, is_detached=engine.is_detached)
-    return commands_code(result.succeeded or engine.is_detached)
+    return 0 if result.succeeded or engine.is_detached else FAILED
 
 
 def _show(result: "BatchResult", *, is_detached: bool) -> None:
@@ -322,6 +327,12 @@ def _option(name: str, value: Any) -> Iterable[str]:
         return (option,)
     values = value if isinstance(value, list) else [value]
     return [word for one in values for word in (option, str(one))]
+
+
+def _require_engine(name: str) -> None:
+    """Refuse an unknown engine before anything is read."""
+    if name not in ENGINES:
+        raise ParameterError(f"unknown engine {name!r}; choose from: {', '.join(ENGINES)}")
 
 
 def _n_cores() -> int:
