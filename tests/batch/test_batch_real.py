@@ -24,8 +24,8 @@ pytestmark = needs_real
 
 N_FRAMES = 3
 BAD = {
-    "nasty_no_moov": "must be a readable video",
-    "nasty_audio_only": "must have a video stream",
+    "nasty_no_moov": "must be readable by FFmpeg",
+    "nasty_audio_only": "must hold a video stream",
     "nasty_empty": "is empty (0 bytes)",
 }
 FEW = (

@@ -28,7 +28,16 @@ def test_folder_is_searched_for_videos_and_folders_of_images(tmp_path):
 
 
 def test_picture_beside_videos_is_no_clip_and_results_are_no_input(tmp_path):
-    touch(tmp_path, "a.mp4", "cover.jpg", "out/params.json", "out/overlay.mp4", "out/masks/0.png")
+    touch(
+        tmp_path,
+        "a.mp4",
+        "cover.jpg",
+        "out/params.json",
+        "out/overlay.mp4",
+        "out/masks/0.png",
+        "batch/batch.json",
+        "batch/x.mp4",
+    )
     assert list(found(tmp_path)) == ["a"]
 
 

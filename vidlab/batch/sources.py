@@ -14,7 +14,7 @@ from vidlab.video.ucf101 import VIDEO_SUFFIXES
 FRAMES = "frames"  # NAME/frames is the clip NAME, and what lies beside it belongs to it
 PLACEHOLDER = "{name}"  # in a path of masks or truth: the name of the video
 MAX_NAME = 100  # characters; file systems take 255 bytes, of which key and marks of unfinished work need some
-OWN_RESULT = "params.json"  # a folder that holds it is a result of this package, no input
+OWN_RESULTS = frozenset({"params.json", "batch.json"})  # a folder that holds one is a result, no input
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise SourceError(f"{folder} must be a readable folder, got: {error.strerror or error}") from None
-    if any(path.name == OWN_RESULT for path in entries):
+    if OWN_RESULTS.intersection(path.name for path in entries):
         return
     videos = [path for path in entries if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()]
     if not videos and _holds_images(entries):
