@@ -4,6 +4,7 @@ import os
 import select
 import signal
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,19 @@ def kill_family(pid: int) -> None:
                 process.kill()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def child_processes() -> list[Any]:
+    """Return all that descend from this process, as `psutil` knows them."""
+    children: list[Any] = _psutil().Process().children(recursive=True)
+    return children
+
+
+def kill_processes(processes: Iterable[Any]) -> None:
+    """Kill processes; those that are gone do not count."""
+    for process in processes:
+        with suppress(_psutil().Error):
+            process.kill()
 
 
 def die_with(descriptor: int) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vidlab.batch.processes import child_processes, kill_processes
 from vidlab.errors import EngineError, MissingExtraError
 from vidlab.params import ClusterParams
 
@@ -23,8 +24,14 @@ ADDRESS = "RAY_ADDRESS"
 SCRATCH = "vlray-"  # short: the names of Ray's sockets in it may have no more than 107 bytes
 SETTLED_S = 60.0  # a folder younger than this may be about to be locked
 STORE_BYTES = 80 * 2**20  # near the least Ray takes: tasks and outcomes are small, videos never pass through
-# Child processes of a worker that was killed, such as the kernel of a notebook, die with it.
-SYSTEM = {"kill_child_processes_on_worker_exit_with_raylet_subreaper": True}
+SYSTEM = {
+    # Child processes of a worker that was killed, such as the kernel of a notebook, die with it.
+    "kill_child_processes_on_worker_exit_with_raylet_subreaper": True,
+    # Workers that start beside Ray's own agents delay these, for which Ray waits 15 s and no longer.
+    "prestart_worker_first_driver": False,
+    "enable_worker_prestart": False,
+}
+STARTS = 3  # tries to start Ray: on a busy machine its agents may come too late, and it gives up
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a task that asks for no GPU of its own sees all of them
@@ -75,7 +82,10 @@ def connected(ray: Any, params: ClusterParams, *, n_workers: int) -> Iterator[in
             scratch = stack.enter_context(scratch_folder())
             options |= _own_cluster(n_workers * params.cpus_per_task, scratch=scratch)
         with _signals_kept():
-            _start(ray, options, address=address)
+            if address:
+                _init(ray, options, what=f"the ray cluster {address} must be reachable")
+            else:
+                _start(ray, options)
         stack.callback(ray.shutdown)
         n_places = _room(ray, params)
         if not address and not n_places:
@@ -85,11 +95,24 @@ def connected(ray: Any, params: ClusterParams, *, n_workers: int) -> Iterator[in
         yield n_places
 
 
-def _start(ray: Any, options: dict[str, Any], *, address: str) -> None:
+def _start(ray: Any, options: dict[str, Any]) -> None:
+    """Start a cluster; one that comes too slowly is taken away, and tried again."""
+    for number in range(1, STARTS + 1):
+        before = set(child_processes())
+        try:
+            _init(ray, options, what="ray must start on this machine")
+            break
+        except EngineError as error:
+            kill_processes(set(child_processes()) - before)
+            if number == STARTS:
+                raise
+            logger.info("ray is started again: %s", error)
+
+
+def _init(ray: Any, options: dict[str, Any], *, what: str) -> None:
     try:
         ray.init(**options)
     except Exception as error:  # whatever grpc, psutil and the file system raise
-        what = f"the ray cluster {address} must be reachable" if address else "ray must start here"
         reason = " ".join(str(error).split()) or type(error).__name__
         raise EngineError(f"{what}, got: {reason[:300]}") from error
 
@@ -101,7 +124,6 @@ def _own_cluster(n_cpus: int, *, scratch: Path) -> dict[str, Any]:
         "include_dashboard": False,
         "object_store_memory": STORE_BYTES,
         "_temp_dir": str(scratch),
-        "_node_ip_address": "127.0.0.1",  # nobody else's business, and works without a network
         "_system_config": SYSTEM,
     }
 
