@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -66,12 +67,16 @@ def _content(entries: Sequence[Entry], *, batch: Batch, store: Store) -> dict[st
     seconds = sum(outcome.seconds for outcome in done)
     n_frames = sum(outcome.n_frames or 0 for outcome in done)
     shown = [name for name in SHOWN if any(_value(entry, f"stable_{name}") is not None for entry in entries)]
+    rows = [
+        _row(entry, shown, out=store.out, with_picture=place < MAX_PICTURES)
+        for place, entry in enumerate(entries)
+    ]
     return {
         "title": f"{len(entries)} {'task' if len(entries) == 1 else 'tasks'}: "
         + ", ".join(f"{n} {status}" for status, n in counts.most_common()),
         "facts": {
             "frames": f"{n_frames:,}",
-            "hours of work": f"{seconds / 3600:.2f}",
+            "of work, h:min:s": str(timedelta(seconds=round(seconds))),
             "frames/s of one worker": number(n_frames / seconds if n_frames and seconds else None, 2),
             "results of other requests in the folder": str(store.n_others(batch.tasks)),
             "vidlab": vidlab.__version__,
@@ -82,10 +87,8 @@ def _content(entries: Sequence[Entry], *, batch: Batch, store: Store) -> dict[st
             METRICS[name].label[:1].upper() + METRICS[name].label[1:] + ARROWS[METRICS[name].better]
             for name in shown
         ],
-        "rows": [
-            _row(entry, shown, out=store.out, with_picture=place < MAX_PICTURES)
-            for place, entry in enumerate(entries)
-        ],
+        "rows": rows,
+        "failures": [row for row in rows if row["error"]],
     }
 
 
