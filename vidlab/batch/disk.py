@@ -46,9 +46,9 @@ class Room:
         """Say it in words.
 
         >>> str(Room(5_000_000, 2, 80_000_000_000))
-        '0.01 of 80.00 GB, those of 2 tasks unknown'
+        '0.01 of 80.00 GB; 2 of the tasks cannot be predicted'
         """
-        unknown = f", those of {self.n_unknown} tasks unknown" if self.n_unknown else ""
+        unknown = f"; {self.n_unknown} of the tasks cannot be predicted" if self.n_unknown else ""
         return f"{max(self.n_bytes / GB, 0.01):.2f} of {self.free_bytes / GB:.2f} GB{unknown}"
 
 

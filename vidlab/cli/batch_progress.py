@@ -52,7 +52,7 @@ class _Bars(_Lines):
         super().__init__()
         self._bars = bars
         self._all: TaskID | None = None
-        self._workers: dict[int, TaskID] = {}
+        self._workers: dict[int, tuple[TaskID, str]] = {}  # bar, and key of the task that it shows
         self._lock = threading.Lock()
 
     def looking(self, done: int, total: int | None) -> None:
@@ -71,8 +71,11 @@ class _Bars(_Lines):
             if event.worker not in self._workers:
                 if len(self._workers) >= MAX_BARS:
                     return
-                self._workers[event.worker] = self._bars.add_task("", total=None)
-            shown = self._workers[event.worker]
+                self._workers[event.worker] = self._bars.add_task("", total=None), event.key
+            shown, key = self._workers[event.worker]
+            if key != event.key:
+                self._bars.reset(shown)  # the clock, too
+                self._workers[event.worker] = shown, event.key
         name = event.name if len(event.name) <= MAX_NAME else f"{event.name[: MAX_NAME - 1]}…"
         self._bars.update(shown, description=f"  {name}", completed=event.done, total=event.total)
 
