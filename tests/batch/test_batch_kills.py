@@ -176,7 +176,7 @@ def kill_workers(driver: "subprocess.Popen[str]", out: Path, *, n_kills: int, rn
 @pytest.mark.slow
 def test_driver_killed_at_many_moments(long_few, long_serial, tmp_path):
     rng = random.Random(7)
-    for turn in range(4):
+    for turn in range(2):
         out = tmp_path / str(turn)
         for _ in range(4):
             kill_driver_after(rng.uniform(0, 4), long_few, out, long_serial)
@@ -185,7 +185,7 @@ def test_driver_killed_at_many_moments(long_few, long_serial, tmp_path):
 
 @pytest.mark.slow
 def test_workers_killed_at_many_moments(long_few, long_serial, tmp_path):
-    for turn in range(4):
+    for turn in range(2):
         out = tmp_path / str(turn)
         driver = start(long_few, out)
         kill_workers(driver, out, n_kills=8, rng=random.Random(turn))
