@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import nbformat
@@ -27,6 +27,7 @@ ray = pytest.importorskip("ray", reason="the engine ray needs vidlab[ray]")
 
 PATIENCE_S = 60.0  # for what takes a second or two where nothing else runs
 LONG = 500  # frames: two seconds of work and more
+TOO_BUSY = "timed out during startup"
 
 
 def write_clips(root: Path) -> Path:
@@ -50,8 +51,19 @@ def serial(clips, tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def two_cores() -> Iterator[None]:
     """One Ray for all tests; the engine uses the connection that there is."""
-    with connected(ray, ClusterParams(), n_workers=2):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(connected(ray, ClusterParams(), n_workers=2))
+        except EngineError as error:
+            give_up(str(error))
         yield
+
+
+def give_up(said: str) -> None:
+    """Skip where Ray gave up waiting for its own agents (15 s, nobody can change it), unless REQUIRE_RAY=1."""
+    if TOO_BUSY in said and os.environ.get("REQUIRE_RAY") != "1":
+        pytest.skip(f"this machine is too busy for Ray to start: {said}")
+    raise AssertionError(said)
 
 
 def run(
@@ -141,13 +153,15 @@ def is_alive(process: psutil.Process) -> bool:
 def killed_driver(clips: Path, out: Path) -> tuple[list[psutil.Process], Path]:
     """Kill a batch in the middle of its long clip; return its family, and the folder of its Ray."""
     words = [sys.executable, str(Path(__file__).with_name("ray_driver.py")), str(clips), str(out)]
-    driver = subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    driver = subprocess.Popen(words, text=True, **pipes)
     try:
         assert driver.stdout is not None
-        line = ""
+        said = line = ""
         while not (line.startswith("long ") and int(line.split()[1]) > 20):
-            line = driver.stdout.readline()
-            assert line, "the driver ended early"
+            said, line = said + line, driver.stdout.readline()
+            if not line:
+                give_up(f"the driver ended early: {said}")
         family = psutil.Process(driver.pid).children(recursive=True)
         (raylet,) = (one for one in family if Path(one.cmdline()[0]).name == "raylet")
         scratch = re.search(rf"(\S*/{SCRATCH}\w+)/", " ".join(raylet.cmdline()))
