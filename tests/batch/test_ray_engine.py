@@ -60,7 +60,7 @@ def two_cores() -> Iterator[None]:
 
 
 def give_up(said: str) -> None:
-    """Skip where Ray gave up waiting for its own agents (15 s, nobody can change it), unless REQUIRE_RAY=1."""
+    """Skip where Ray gave up waiting for its own agents (after 15 s, always), unless REQUIRE_RAY=1."""
     if TOO_BUSY in said and os.environ.get("REQUIRE_RAY") != "1":
         pytest.skip(f"this machine is too busy for Ray to start: {said}")
     raise AssertionError(said)
