@@ -2,6 +2,8 @@
 
 from vidlab.schema import Params, tunable
 
+ADDRESS = r"^(auto|(ray://)?[\w.:\[\]-]+:\d{1,5})?$"
+
 
 class ClusterParams(Params):
     """What a task takes of the machines, with the engines ray and slurm."""
@@ -25,6 +27,7 @@ class ClusterParams(Params):
         "",
         "Ray cluster to use, host:port, or auto for the one that runs here; without it that of RAY_ADDRESS, "
         "else one that is started on this machine and goes with the batch.",
+        pattern=ADDRESS,
     )
     tasks_per_index: int = tunable(
         1,
