@@ -111,9 +111,15 @@ def comparable(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def finish(few: Few, out: Path, serial: Path) -> None:
+def finish(few: Few, out: Path, serial: Path, *, n_kills: int, rng: random.Random) -> None:
+    """Let a driver finish, killing workers of its meanwhile."""
     driver = start(few, out)
-    text, _ = driver.communicate(timeout=PATIENCE_S)
+    try:
+        kill_workers(driver, out, n_kills=n_kills, rng=rng)
+        text, _ = driver.communicate(timeout=PATIENCE_S)
+    finally:
+        driver.kill()
+        driver.wait()
     assert driver.returncode == 0, text
     assert sorted(path.name[:-13] for path in (out / "results").iterdir()) == list(NAMES)
     require_whole(out, serial)
@@ -140,29 +146,13 @@ def kill_driver_after(delay_s: float, few: Few, out: Path, serial: Path) -> None
     require_whole(out, serial)
 
 
-def test_killed_driver_loses_nothing_and_leaves_nobody(few, serial, tmp_path):
-    for delay_s in (0.1, 1.0):
-        kill_driver_after(delay_s, few, tmp_path / "out", serial)
-    finish(few, tmp_path / "out", serial)
-
-
-def test_killed_workers_are_replaced_and_their_video_goes_on(few, serial, tmp_path):
+def test_killed_driver_and_killed_workers_lose_nothing(few, serial, tmp_path):
     out = tmp_path / "out"
-    driver = start(few, out)
-    try:
-        killed = kill_workers(driver, out, n_kills=3, rng=random.Random(4))
-        text, _ = driver.communicate(timeout=PATIENCE_S)
-    finally:
-        driver.kill()
-        driver.wait()
-    assert killed
-    assert driver.returncode == 0, text
-    assert "2 done" in text
-    require_whole(out, serial)
-    assert len(list((out / "results").iterdir())) == len(NAMES)
+    kill_driver_after(0.7, few, out, serial)
+    finish(few, out, serial, n_kills=2, rng=random.Random(4))
 
 
-def kill_workers(driver: "subprocess.Popen[str]", out: Path, *, n_kills: int, rng: random.Random) -> int:
+def kill_workers(driver: "subprocess.Popen[str]", out: Path, *, n_kills: int, rng: random.Random) -> None:
     killed = 0
     while killed < n_kills and driver.poll() is None:
         time.sleep(rng.uniform(0.05, 0.5))
@@ -170,25 +160,12 @@ def kill_workers(driver: "subprocess.Popen[str]", out: Path, *, n_kills: int, rn
         if family and list((out / "work").glob("*/*")):  # a task has begun
             rng.choice(family).send_signal(signal.SIGKILL)
             killed += 1
-    return killed
 
 
 @pytest.mark.slow
-def test_driver_killed_at_many_moments(long_few, long_serial, tmp_path):
-    rng = random.Random(7)
-    for turn in range(2):
-        out = tmp_path / str(turn)
-        for _ in range(4):
-            kill_driver_after(rng.uniform(0, 4), long_few, out, long_serial)
-        finish(long_few, out, long_serial)
-
-
-@pytest.mark.slow
-def test_workers_killed_at_many_moments(long_few, long_serial, tmp_path):
-    for turn in range(2):
-        out = tmp_path / str(turn)
-        driver = start(long_few, out)
-        kill_workers(driver, out, n_kills=8, rng=random.Random(turn))
-        text, _ = driver.communicate(timeout=PATIENCE_S)
-        assert driver.returncode == 0, text
-        require_whole(out, long_serial)
+@pytest.mark.parametrize("turn", range(3))
+def test_killed_at_many_moments(long_few, long_serial, tmp_path, turn):
+    rng = random.Random(turn)
+    for _ in range(3):
+        kill_driver_after(rng.uniform(0, 4), long_few, tmp_path / "out", long_serial)
+    finish(long_few, tmp_path / "out", long_serial, n_kills=6, rng=rng)
