@@ -10,7 +10,7 @@ from vidlab import cli
 from vidlab.batch import engines
 from vidlab.batch.store import OUTCOME
 from vidlab.batch.videos import THUMBNAIL
-from vidlab.cli import batch
+from vidlab.cli import batch_runs
 from vidlab.cli.options import describe
 from vidlab.params import BatchParams, ClusterParams, EvidenceParams
 from vidlab.schema import tunables
@@ -147,7 +147,7 @@ def test_options_are_those_of_the_schema(capsys):
 
 
 def test_engines_offered_are_those_there_are():
-    assert tuple(engines.ENGINES) == batch.ENGINES
+    assert tuple(engines.ENGINES) == batch_runs.ENGINES
 
 
 def test_top_help_lists_it(capsys):
