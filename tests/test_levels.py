@@ -36,7 +36,7 @@ LIBRARIES = [
     {"cv2", "scipy"},
     {"av", "PIL", "pycocotools"},
     {"matplotlib", "rich"},
-    set(),
+    {"psutil"},
 ]
 TORCH = {"torch", "torchvision", "threadpoolctl"}
 TORCH_ROOMS = ("models", "flow.raft", "training", "profiling", "pipeline")
@@ -57,6 +57,10 @@ ONE_MODULE = {
     "pooch": "jobs",
     "optuna": "tuning",
     "sqlalchemy": "tuning",  # where Optuna keeps a study
+    "jinja2": "batch",
+    "pyarrow": "batch",
+    "ray": "batch",
+    "yaml": "batch",
     "segmentation_models_pytorch": "models",
     "huggingface_hub": "models",
     "python_multipart": "web",

@@ -8,9 +8,11 @@ VidlabError
 │   ├── VideoError                no frames can be read from it
 │   └── MaskError                 masks are missing, of another size, or not readable
 ├── OutputError                   the result cannot be written, or is already there
+│   └── LeftoverError             what a killed run left cannot be gone on with
 ├── WeightsError                  network weights are missing or do not fit
 ├── TrainingError                 a training that cannot go on
 ├── StallError                    a pipeline gave no result in the time that was set for it
+├── EngineError                   what a batch runs on cannot be reached, or cannot hold a task
 ├── DeviceError (ValueError)      the device that was asked for is not here
 └── MissingExtraError (ImportError)   an optional package is not installed
 """
@@ -48,6 +50,10 @@ class OutputError(VidlabError):
     """A result that cannot be written, or that would overwrite another."""
 
 
+class LeftoverError(OutputError):
+    """What a killed run left, damaged or of another request: it cannot be gone on with."""
+
+
 class WeightsError(VidlabError):
     """Network weights that are missing or do not fit the network."""
 
@@ -58,6 +64,10 @@ class TrainingError(VidlabError):
 
 class StallError(VidlabError):
     """A pipeline that gave no result in the time that was set for it."""
+
+
+class EngineError(VidlabError):
+    """What a batch is to run on cannot be reached or started, or cannot hold a task."""
 
 
 class DeviceError(VidlabError, ValueError):

@@ -65,7 +65,7 @@ def segment(args: argparse.Namespace) -> int:
 
 def stabilize(args: argparse.Namespace) -> int:
     """Run `vidlab stabilize`."""
-    method = _method(args)
+    method = wanted_method(args)
     classes = wanted_classes(args.classes)
     source, network = given(args, SourceParams), given(args, SegmentParams)
     evidence, writer = given(args, EvidenceParams), given(args, WriterParams)
@@ -181,7 +181,7 @@ def _named() -> dict[str, type[Params]]:
     return {f"{option} {name}": model for option, models in choices.items() for name, model in models.items()}
 
 
-def _method(args: argparse.Namespace) -> MethodParams:
+def wanted_method(args: argparse.Namespace) -> MethodParams:
     """Return the method that the words describe, or that a file does."""
     settings = args.settings if args.tracker is None else [*args.settings, f"tracker={args.tracker}"]
     if args.params is None:

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import vidlab
 from vidlab.cli import (
+    batch,
     commands,
     decoders,
     evaluate,
@@ -47,6 +48,7 @@ examples:
   vidlab overlay runs/dog --video frames/ --truth truth/ --out runs/dog.mp4
   vidlab track clip.mp4 --masks detections.json --truth gt.txt --out runs/tracks
   vidlab train synthetic --out runs/unet
+  vidlab batch stabilize clips/ --masks masks/ --out runs/clips
   vidlab profile clip.mp4
   vidlab stream clip.mp4 --policy latest
   vidlab serve
@@ -91,6 +93,7 @@ def build_parser() -> Parser:
     fetch.add(commands_of, _command)
     flow.add(commands_of, _command)
     decoders.add(commands_of, _command)
+    batch.add(commands_of, _command, _add_stabilizing)
     _run(commands_of)
     _params(commands_of)
     _info(commands_of)
@@ -149,6 +152,19 @@ def _stabilize(to: _Commands) -> None:
         "vidlab stabilize clip.mp4 --truth truth/ --out runs/clip --resume",
     )
     _add_video(parser)
+    _add_stabilizing(parser)
+    _add_out(parser)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the same command's run if it was killed: it left .NAME.resume beside DIR, and loses "
+        "about the last hundred frames; does nothing if DIR is complete",
+    )
+    parser.set_defaults(run=commands.stabilize)
+
+
+def _add_stabilizing(parser: Parser) -> None:
+    """Add everything that says how masks are stabilized, whichever video it is."""
     parser.add_argument(
         "--masks",
         metavar="PATH",
@@ -188,16 +204,8 @@ def _stabilize(to: _Commands) -> None:
         "--truth", metavar="DIR", help="folder of PNGs with true masks: J and F are measured too"
     )
     parser.add_argument("--save-frames", action="store_true", help="write DIR/frames/ as well")
-    _add_out(parser)
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the same command's run if it was killed: it left .NAME.resume beside DIR, and loses "
-        "about the last hundred frames; does nothing if DIR is complete",
-    )
     for model in (EvidenceParams, SegmentParams, NetworkParams, SourceParams, WriterParams):
         add_options(parser, model)
-    parser.set_defaults(run=commands.stabilize)
 
 
 def _evaluate(to: _Commands) -> None:

@@ -51,6 +51,7 @@ class Network:
         name: Name in `vidlab.models.MODELS`.
         weights: File, `random`, or None for the network's own.
         options: What else the network is told.
+        ready: The very same network, if it was loaded before; None loads it.
 
     Raises:
         ParameterError: The name is unknown.
@@ -59,6 +60,7 @@ class Network:
     name: str
     weights: str | None = None
     options: NetworkParams = field(default_factory=NetworkParams)
+    ready: Segmenter | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         models.find_spec(self.name)
@@ -279,6 +281,8 @@ def load_network(network: Network | Segmenter, *, device: str, drop_below: float
     if not isinstance(network, Network):
         return getattr(network, "device", READY_DEVICE), network
     resolved = models.resolve_device_of(network.name, device)
+    if network.ready is not None:
+        return resolved, network.ready
     loaded = models.create(
         network.name,
         weights=network.weights,

@@ -15,7 +15,7 @@ from typing import IO, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import vidlab
-from vidlab.errors import OutputError
+from vidlab.errors import LeftoverError
 from vidlab.jobs.pickling import StatePickler, StateUnpickler
 from vidlab.metrics.columns import READ_BYTES, Spill
 
@@ -46,7 +46,7 @@ class Checkpoints:
             out: Name of the result, for the error.
 
         Raises:
-            OutputError: It was not, or cannot be read.
+            LeftoverError: It was not, or cannot be read.
         """
         try:
             before = json.loads((self._folder / "request.json").read_bytes())
@@ -56,7 +56,7 @@ class Checkpoints:
         except (OSError, ValueError, AttributeError) as error:
             raise damaged(out, f"{self._folder / 'request.json'}: {error}") from None
         if name:
-            raise OutputError(
+            raise LeftoverError(
                 f"the unfinished result of {out} was begun with {name} {was}, got {now}; repeat the first "
                 "command with --resume, or leave --resume out to start over"
             )
@@ -90,7 +90,7 @@ class Checkpoints:
             out: Name of the result, for the error.
 
         Raises:
-            OutputError: There is none, or it is damaged.
+            LeftoverError: There is none, or it is damaged.
         """
         try:
             with (self._folder / "state").open("rb") as file:
@@ -184,9 +184,9 @@ def difference(before: Any, now: Any, *, name: str) -> tuple[str, str, str]:
     return ("", "", "") if before == now else (name, json.dumps(before), json.dumps(now))
 
 
-def damaged(out: Path, what: str) -> OutputError:
+def damaged(out: Path, what: str) -> LeftoverError:
     """Word the error about an unfinished result that cannot be used."""
-    return OutputError(
+    return LeftoverError(
         f"the unfinished result of {out} must be whole to go on with, got {what}; "
         "leave --resume out to start over"
     )

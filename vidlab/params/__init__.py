@@ -5,6 +5,8 @@ default, range or help text stands anywhere else. `method_params(name, settings)
 stabilizing method from `name=value` texts.
 """
 
+from vidlab.params.batch import BatchParams
+from vidlab.params.cluster import ClusterParams
 from vidlab.params.decoding import BackendName, DecodingParams
 from vidlab.params.export import ExportParams
 from vidlab.params.files import Device, SegmentParams, SourceParams, WriterParams
@@ -94,6 +96,8 @@ GROUPS = (
     StreamParams,
     ProfileParams,
     TuneParams,
+    BatchParams,
+    ClusterParams,
     TrainDataParams,
     SceneDataParams,
     AugmentParams,
@@ -115,9 +119,11 @@ __all__ = [
     "TRACKER_PARAMS",
     "AugmentParams",
     "BackendName",
+    "BatchParams",
     "BlockMatchingParams",
     "ByteTrackParams",
     "ClipParams",
+    "ClusterParams",
     "CropName",
     "DecodingParams",
     "DeepSortParams",

@@ -1,0 +1,39 @@
+"""One row of a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidlab.batch.work import Outcome, Task
+
+WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task, and what came of it.
+
+    Attributes:
+        task: The task.
+        outcome: None where nothing came of it yet.
+    """
+
+    task: Task
+    outcome: Outcome | None
+
+    @property
+    def status(self) -> str:
+        """`done`, `failed`, `timeout` or `waiting`."""
+        if self.outcome is None:
+            return WAITING
+        return "done" if self.outcome.succeeded else self.outcome.status
+
+    @property
+    def method(self) -> str | None:
+        """Name of the method; None for a notebook."""
+        return self.task.settings.get("method")
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Tunables of the method, or parameters of the notebook."""
+        return dict(self.task.settings["params" if self.task.kind == "stabilize" else "parameters"])
