@@ -36,7 +36,7 @@ LIBRARIES = [
     {"cv2", "scipy"},
     {"av", "PIL", "pycocotools"},
     {"matplotlib", "rich"},
-    {"psutil"},
+    set(),
 ]
 TORCH = {"torch", "torchvision", "threadpoolctl"}
 TORCH_ROOMS = ("models", "flow.raft", "training", "profiling", "pipeline")

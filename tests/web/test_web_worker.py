@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from tiny_clip import make_clip
@@ -123,3 +124,17 @@ def test_worker_that_cannot_start_is_tried_again_with_pauses(context, clip, monk
                 break
         assert context.store.job(job.id).state is State.QUEUED
     assert end_of(context, job.id).state is State.DONE
+
+
+def test_what_the_worker_complains_of_is_in_the_log_of_the_server(context, clip, caplog):
+    process_of(context)
+    job = prepared(context, clip)
+    broken = replace(job, wanted={**job.wanted, "params": None})
+    context.store.add_job(broken, max_queue=10)
+    ended = end_of(context, broken.id)
+    assert ended.state is State.FAILED
+    assert ended.error == f"something unexpected happened; the server's log knows more under {broken.id}"
+    (record,) = [each for each in caplog.records if each.name == "vidlab.web.worker"]
+    assert record.levelname == "ERROR"
+    assert f"job {broken.id} failed" in record.getMessage()
+    assert "Traceback" in record.getMessage()

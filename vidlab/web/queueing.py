@@ -20,6 +20,7 @@ from vidlab.web.tasks import Task
 from vidlab.web.worker_process import Inbox, WorkerProcess, signal_name
 
 logger = logging.getLogger(__name__)
+worker_logger = logging.getLogger("vidlab.web.worker")
 
 TICK_S = 0.2  # between two looks at the queue and the worker
 WATCH_S = 1.0  # between two looks at its memory
@@ -149,6 +150,8 @@ class Foreman:
             self.device = message["device"]
             self._offers = {name: Offer(**offer) for name, offer in message["offers"].items()}
             self._has_offers.set()
+        elif what == "log":
+            worker_logger.log(message["level"], "%s", message["text"])
         elif what == "ended":
             self._lose(process)
         elif running is None or running.job.id != message["job_id"]:

@@ -60,7 +60,7 @@ class Worker:
 
     def work(self) -> None:
         """Do what comes, for ever."""
-        self._say("ready")
+        self.say("ready")
         with suppress(queue.Empty):
             self._do(self._tasks.get(timeout=IDLE_S))
         threading.Thread(target=self._look_around, daemon=True).start()
@@ -71,7 +71,7 @@ class Worker:
         """Find out which networks are here, beside the work, which comes first: torch loads for seconds."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
         found = {name: asdict(offer) for name, offer in offers(self._weights).items()}
-        self._say("offers", device=device_here(), offers=found)
+        self.say("offers", device=device_here(), offers=found)
 
     def _do(self, task: Task) -> None:
         def tell(stage: str, done: int, total: int | None) -> None:
@@ -83,7 +83,7 @@ class Worker:
             n_frames = Work(task, networks=self._networks, tell=tell).run()
         except Cancelled:
             discard(Path(task.folder))
-            self._say("cancelled", job_id=task.job_id)
+            self.say("cancelled", job_id=task.job_id)
         except (VidlabError, OSError) as error:
             self._fail(task, hidden(" ".join(str(error).split()), names=task.names, root=self._root))
         except MemoryError:
@@ -94,23 +94,36 @@ class Worker:
                 task, f"something unexpected happened; the server's log knows more under {task.job_id}"
             )
         else:
-            self._say("done", job_id=task.job_id, n_frames=n_frames)
+            self.say("done", job_id=task.job_id, n_frames=n_frames)
 
     def _fail(self, task: Task, sentence: str) -> None:
         discard(Path(task.folder))
-        self._say("failed", job_id=task.job_id, error=sentence)
+        self.say("failed", job_id=task.job_id, error=sentence)
 
     def _report(self, job_id: str, stage: str, done: int, total: int | None) -> None:
         now_s = time.monotonic()
         is_worth_it = stage != self._last_stage or done == total or now_s - self._last_said_s >= REPORT_S
         if is_worth_it:
             self._last_said_s, self._last_stage = now_s, stage
-            self._say("progress", job_id=job_id, stage=stage, frame=done, n_frames=total)
+            self.say("progress", job_id=job_id, stage=stage, frame=done, n_frames=total)
 
-    def _say(self, what: str, **facts: Any) -> None:
+    def say(self, what: str, **facts: Any) -> None:
+        """Tell the server something; any thread may."""
         with self._speaking:
             self._answers.write(json.dumps({"say": what, **facts}) + "\n")
             self._answers.flush()
+
+
+class ToServer(logging.Handler):
+    """Sends what is logged to the server, whose log is the one that people look at."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(logging.WARNING)
+        self._worker = worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record."""
+        self._worker.say("log", level=record.levelno, text=self.format(record))
 
 
 def main() -> None:
@@ -119,10 +132,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends this process
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s: %(message)s")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints is no answer
     worker = Worker(answers, root=Path(told["root"]), weights=told["weights"])
+    logging.getLogger().addHandler(ToServer(worker))
     threading.Thread(target=worker.listen, daemon=True).start()
     worker.work()
 
