@@ -37,20 +37,22 @@ def guarded(folder: Path) -> Iterator[Callable[[], None]]:
         env=environment,
         start_new_session=True,
     )
-    assert guard.stdin is not None
+    pipe = guard.stdin
+    if pipe is None:
+        raise OSError("the guard must have a pipe")
     before.add(guard.pid)
 
     def all_started() -> None:
         pids = [process.pid for process in child_processes() if process.pid not in before]
         with suppress(BrokenPipeError):
-            guard.stdin.write(f"{' '.join(map(str, pids))}\n".encode())
-            guard.stdin.flush()
+            pipe.write(f"{' '.join(map(str, pids))}\n".encode())
+            pipe.flush()
 
     try:
         yield all_started
     finally:
         with suppress(BrokenPipeError):
-            guard.stdin.close()
+            pipe.close()
         with suppress(subprocess.TimeoutExpired):
             guard.wait(timeout=ENDING_S)
 
