@@ -35,6 +35,15 @@ def child_processes() -> list[Any]:
     return children
 
 
+def processes_of(pids: Iterable[int]) -> list[Any]:
+    """Return the processes that have these numbers now; never taken for others that get them later."""
+    psutil, found = _psutil(), []
+    for pid in pids:
+        with suppress(psutil.Error):
+            found.append(psutil.Process(pid))
+    return found
+
+
 def kill_processes(processes: Iterable[Any]) -> None:
     """Kill processes; those that are gone do not count."""
     for process in processes:

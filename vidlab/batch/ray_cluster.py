@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vidlab.batch.processes import child_processes, kill_processes
+from vidlab.batch.ray_guard import guarded
 from vidlab.errors import EngineError, MissingExtraError
 from vidlab.params import ClusterParams
 
@@ -80,12 +81,14 @@ def connected(ray: Any, params: ClusterParams, *, n_workers: int) -> Iterator[in
             options["address"] = address
         else:
             scratch = stack.enter_context(scratch_folder())
+            all_started = stack.enter_context(guarded(scratch))
             options |= _own_cluster(n_workers * params.cpus_per_task, scratch=scratch)
         with _signals_kept():
             if address:
                 _init(ray, options, what=f"the ray cluster {address} must be reachable")
             else:
                 _start(ray, options)
+                all_started()
         stack.callback(ray.shutdown)
         n_places = _room(ray, params)
         if not address and not n_places:
