@@ -20,6 +20,8 @@ NO_PYTHON := Python 3.11 or newer with its venv module must be on PATH, got none
 
 # Tests work on small arrays: threads of several libraries fighting for the cores only slow them down.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# A file of tests stays in one process: what it sets up once is set up once.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 @\2/p' Makefile | while IFS=@ read -r name text; do \
@@ -31,7 +33,7 @@ demo: $(INSTALLED) ## network, stabilizer and notebook on the sample scene; prin
 setup: $(INSTALLED) ## make .venv and install the package, editable, with everything it can use
 
 test: $(INSTALLED) ## all tests but the slow ones and those in a browser
-	$(TEST) -m "not slow and not browser"
+	$(TEST) $(PARALLEL) -m "not slow and not browser"
 
 test-slow: $(INSTALLED) ## the slow tests: long properties, killed runs, memory
 	$(TEST) -m slow
@@ -43,7 +45,7 @@ check: $(INSTALLED) ## format, lint, types, tests: what a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(TEST) -m "not slow and not browser"
+	$(TEST) $(PARALLEL) -m "not slow and not browser"
 
 format: $(INSTALLED) ## rewrite the code in the house format
 	$(BIN)/ruff format .
