@@ -27,7 +27,7 @@ os.environ.update(dict.fromkeys(THREADS, "1"))  # before any library counts the 
 import batch_tables  # noqa: E402
 from batch_clips import copy_clip, emptied, plan, write_clip  # noqa: E402
 from batch_growth import measure_growth  # noqa: E402
-from batch_hour import measure_hours  # noqa: E402
+from batch_hour import VIDEOS, measure_hours  # noqa: E402
 
 from vidlab.batch.engines import create_engine  # noqa: E402
 from vidlab.batch.work import Event, Task, run_task  # noqa: E402
@@ -202,7 +202,9 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory(dir=args.scratch, prefix="batch-") as folder:
             if args.hour:
-                found = {"hours": measure_hours(Path(folder), masks=args.masks, quick=args.quick)}
+                found = {
+                    "hours": measure_hours(Path(folder), masks=args.masks, quick=args.quick, only=args.only)
+                }
             else:
                 found = measure_all(Path(folder), quick=args.quick)
         found = {"hardware": hardware(device="cpu"), "quick": args.quick, **found}
@@ -223,6 +225,7 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, no figures")
     parser.add_argument("--hour", action="store_true", help="only the long videos, end to end")
+    parser.add_argument("--only", choices=tuple(VIDEOS), help="one of the long videos")
     parser.add_argument("--masks", choices=("own", "demo"), default="own", help="of the long videos")
     parser.add_argument("--scratch", type=Path, help="folder for clips and results; an hour takes some GB")
     parser.add_argument("--read", type=Path, metavar="JSON", help="what was measured before; measure nothing")

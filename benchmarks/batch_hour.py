@@ -46,16 +46,19 @@ class Watched:
     disk_bytes: int = 0
 
 
-def measure_hours(root: Path, *, masks: str, quick: bool) -> list[dict[str, Any]]:
+def measure_hours(root: Path, *, masks: str, quick: bool, only: str | None = None) -> list[dict[str, Any]]:
     """Run every long video by a batch of its own.
 
     Args:
         root: Folder to work in.
         masks: `own`, a folder of PNGs; `demo`, the small network of this repository.
         quick: Short ones, which only show that it runs.
+        only: Name of one of them; None takes all.
     """
     found = []
     for name, (size_hw, n_frames) in (QUICK if quick else VIDEOS).items():
+        if only not in (None, name):
+            continue
         folder = root / name.replace(" ", "_")
         found.append({"video": name, **measure(folder, size_hw=size_hw, n_frames=n_frames, masks=masks)})
         shutil.rmtree(folder)
