@@ -15,7 +15,8 @@ from vidlab.schema import Params, build, tunable, tunables
 from vidlab.viz.widgets.controls import Control, as_settings, changed, controls_of, stops_with
 from vidlab.viz.widgets.keeping import as_papermill, save_best
 
-ALL = [(model, control) for model in dict.fromkeys([*METHODS.values(), PanelParams]) for control in controls_of(model)]
+MODELS = dict.fromkeys([*METHODS.values(), PanelParams])  # each once, in one order
+ALL = [(model, control) for model in MODELS for control in controls_of(model)]
 named = pytest.mark.parametrize(
     ("model", "control"), ALL, ids=[f"{model.__name__}.{control.name}" for model, control in ALL]
 )
