@@ -110,6 +110,8 @@ def test_workers_and_their_children_die_with_the_driver(tmp_path, hard):
     pids = tmp_path / "pids"
     one = task(tmp_path, "a", ("start", str(pids)), ("sleep", 600))
     code = (
+        # a shell that put pytest in the background has it ignore Ctrl-C, and all that it starts
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from vidlab.batch.local import LocalEngine; from vidlab.batch.work import Task;"
         "from vidlab.params import BatchParams;"
         f"engine = LocalEngine(BatchParams(jobs=1), command={ODD!r});"

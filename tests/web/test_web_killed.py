@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from vidlab.masks.png import write_mask_png
 from vidlab.video import VideoWriter
 from vidlab.web.home import Home
 
+ATTEMPTS = 5
 N_FRAMES = 180
 KILLED_AFTER = CHECKPOINT_FRAMES + 30  # beyond the first place from which a run can go on
 
@@ -171,8 +173,13 @@ def test_two_servers_do_not_share_a_home(server):
 
 def test_progress_tells_stage_speed_and_time_left(server, uploads):
     visitor = server.visitor
-    job = visitor.start("segment", **uploads)
-    status = visitor.reaches(job, stage="segmenting", frame=N_FRAMES // 4)
+    for _ in range(ATTEMPTS):  # on a busy machine a job may end between two questions
+        job = visitor.start("segment", **uploads)
+        with suppress(AssertionError):
+            status = visitor.reaches(job, stage="segmenting", frame=N_FRAMES // 4)
+            break
+    else:
+        raise AssertionError("no job was seen at work")
     assert status["n_frames"] == N_FRAMES
     assert status["frames_per_s"] > 0
     assert status["time_left_s"] >= 0
