@@ -88,6 +88,11 @@ class WebPage:
                 )
             self.page.wait_for_timeout(50)
 
+    def speak(self, button: str, *, language: str) -> None:
+        """Press the button of a language, and wait until the page speaks it: its texts are fetched first."""
+        self.page.get_by_role("button", name=button).click()
+        self.page.locator(f"html[lang={language}]").wait_for(state="attached")
+
     def choose_file(self, place: str, path: Path) -> None:
         """Choose a file as the dialog of the browser would."""
         self.page.locator(f"{place} input[type=file]").set_input_files(path)
