@@ -170,7 +170,7 @@ SMALL_RECIPE: dict[str, Any] = {
     "crop": "none",
     "color": 0.0,
     "input_px": 128,
-    "epochs": 12,
+    "epochs": 8,
     "train_batch": 16,
     "lr": 1e-2,
     "scenes": 3000,

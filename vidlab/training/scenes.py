@@ -21,7 +21,7 @@ from vidlab.synthetic import SceneFrame, SceneSpec, iter_scene, random_scene
 from vidlab.video import frame_name, write_image
 
 PLAIN: dict[str, Any] = {  # fields of `SceneSpec` that `random_scene` would draw from a wide range
-    "n_objects": 3, "min_size": 0.4, "max_size": 0.7, "occlusion": 0, "distractors": 0, "clutter": 0.1,
+    "n_objects": 3, "min_size": 0.5, "max_size": 0.75, "occlusion": 0, "distractors": 0, "clutter": 0.1,
     "deformation": 0.3, "articulation": 0.8, "motion_blur": 0.2, "defocus_px": 0.0, "noise": 2.0,
     "light_change": 0.1, "enter_leave": 0.0, "camera_pan_px": 0.2, "camera_zoom": 0.0,
 }  # fmt: skip
