@@ -1,9 +1,8 @@
 """The report of a batch: a page for people and a table for programs, made anew from the folder every time."""
 
 import base64
-import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import quote
 import vidlab
 from vidlab.batch.entries import Entry
 from vidlab.batch.page import render
-from vidlab.batch.store import Batch, Store
+from vidlab.batch.store import Batch, Store, aside, write_aside
 from vidlab.batch.table import write_table
 from vidlab.jobs.output import worded
 from vidlab.viz.tables import UNDEFINED, number
@@ -46,18 +45,10 @@ def write_report(out: Path) -> tuple[Path, Path]:
     page, table = store.out / HTML, store.out / TABLE
     text = render(_content(entries, batch=batch, store=store))
     with worded(store.out):
-        _aside(page, lambda path: path.write_text(text, "utf-8"))
-        _aside(table, lambda path: write_table(path, entries, out=store.out))
+        write_aside(page, text)
+        with aside(table) as sibling:
+            write_table(sibling, entries, out=store.out)
     return page, table
-
-
-def _aside(path: Path, write: Callable[[Path], object]) -> None:
-    aside = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _content(entries: Sequence[Entry], *, batch: Batch, store: Store) -> dict[str, Any]:

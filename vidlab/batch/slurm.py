@@ -8,12 +8,12 @@ import hashlib
 import logging
 import math
 import os
-import secrets
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from vidlab.batch.store import write_aside
 from vidlab.batch.work import Outcome, Report, Task
 from vidlab.errors import ParameterError, SourceError
 from vidlab.jobs.output import worded
@@ -87,8 +87,8 @@ class SlurmEngine:
         text = array_script(listed, n_tasks=len(tasks), params=self._params, cluster=self._cluster)
         with worded(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(listed, "".join(task.to_json() + "\n" for task in tasks))
-            _write_whole(script, text)
+            write_aside(listed, "".join(task.to_json() + "\n" for task in tasks))
+            write_aside(script, text)
             script.chmod(0o755)
         return script
 
@@ -188,12 +188,3 @@ def _clock(seconds: float) -> str:
     """
     minutes = math.ceil(seconds / 60)
     return f"{minutes // 1440}-{minutes // 60 % 24:02}:{minutes % 60:02}:00"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        aside.write_text(text, "utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

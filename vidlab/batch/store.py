@@ -11,8 +11,8 @@ OUT/report.html, OUT/report.parquet
 import json
 import secrets
 import shutil
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -141,14 +141,21 @@ def finished(task: Task) -> Outcome | None:
     return _read(Path(task.folder) / OUTCOME, task)
 
 
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Give a hidden sibling to write; it takes the name `path` when the block ends well, and is gone else."""
+    sibling = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
+    try:
+        yield sibling
+        sibling.replace(path)
+    finally:
+        sibling.unlink(missing_ok=True)
+
+
 def write_aside(path: Path, text: str) -> None:
     """Write a file under another name, then rename it: readers see the old one or the new one."""
-    aside = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with aside(path) as sibling:
+        sibling.write_text(text, encoding="utf-8")
 
 
 def _read(path: Path, task: Task) -> Outcome | None:
