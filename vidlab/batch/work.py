@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from vidlab.errors import OutputError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vidlab.batch.networks import Networks
     from vidlab.jobs.progress import Progress
 
+PlainT = TypeVar("PlainT")
 Kind = Literal["stabilize", "notebook"]
 Status = Literal["done", "skipped", "failed", "timeout"]
 
@@ -69,10 +70,7 @@ class Task:
         Raises:
             OutputError: The text is no task.
         """
-        try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise OutputError(f"a task must be readable, got {text[:60]!r} ({error})") from None
+        return _from_json(cls, text, called="a task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +115,7 @@ class Outcome:
         Raises:
             OutputError: The text is no outcome.
         """
-        try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise OutputError(
-                f"an outcome of a batch must be readable, got {text[:60]!r} ({error})"
-            ) from None
+        return _from_json(cls, text, called="an outcome of a batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +183,10 @@ def run_task(
     from vidlab.jobs.progress import silent
 
     return do(task, progress=progress or silent, networks=networks)
+
+
+def _from_json(kind: type[PlainT], text: str, *, called: str) -> PlainT:
+    try:
+        return kind(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise OutputError(f"{called} must be readable, got {text[:60]!r} ({error})") from None
