@@ -5,11 +5,12 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from few_videos import GOOD, Inline, content, make_few, make_video, plan
 
-from vidlab.batch import disk
+from vidlab.batch import disk, running
 from vidlab.batch.planning import method_defaults
 from vidlab.batch.report import write_report
 from vidlab.batch.running import run_batch
@@ -139,14 +140,22 @@ def test_too_little_room_is_said_before_anything_starts(again, monkeypatch):
         run_batch(plan(few, out), out=out, engine=Inline(), params=BatchParams(disk_reserve=5))
 
 
-def test_one_batch_at_a_time_has_a_folder(again):
+def test_one_batch_at_a_time_has_a_folder(again, monkeypatch):
     few, out = again
+    monkeypatch.setattr(running, "DYING_S", 0.1)
     lock = lock_folder(out / "work", out)
     try:
         with pytest.raises(OutputError, match="is being written by another run; wait for it"):
             run(plan(few, out), out)
     finally:
         os.close(lock)
+
+
+def test_what_a_dying_process_still_holds_is_waited_for(again):
+    few, out = again
+    lock = lock_folder(out / "work", out)
+    Timer(0.2, os.close, [lock]).start()
+    assert len(run(plan(few, out), out)[0].tasks) == len(plan(few, out))
 
 
 class Broken(Inline):

@@ -19,6 +19,7 @@ from cluster_tasks import assert_same_results, half_finished, plan, run_serially
 from vidlab.batch.engines import create_engine
 from vidlab.batch.planning import plan_notebook
 from vidlab.batch.ray_cluster import SCRATCH, connected, scratch_folder
+from vidlab.batch.ray_worker import Worker
 from vidlab.batch.running import run_batch
 from vidlab.batch.work import Event, Outcome, Task, run_task
 from vidlab.errors import EngineError
@@ -293,11 +294,31 @@ def test_signals_stay_with_who_has_them(no_address):
     class Greedy(FakeRay):
         def init(self, **options: object) -> None:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
             super().init(**options)
 
     before = signal.getsignal(signal.SIGTERM)
     with connected(Greedy({"CPU": 1}), ClusterParams(), n_workers=1):
         assert signal.getsignal(signal.SIGTERM) == before
+        assert failed_child() == 1
+
+
+def failed_child() -> int:
+    """The exit code that is read of a process that says 1."""
+    return subprocess.run([sys.executable, "-c", "raise SystemExit(1)"]).returncode
+
+
+def test_exit_codes_of_children_are_read_as_they_are(two_cores):
+    class Parent(Worker):
+        def failed_child(self) -> int:
+            return subprocess.run([sys.executable, "-c", "raise SystemExit(1)"]).returncode
+
+    actor = ray.remote(Parent).options(max_concurrency=2).remote({})
+    try:
+        assert ray.get(actor.failed_child.remote()) == 1
+        assert failed_child() == 1
+    finally:
+        ray.kill(actor)
 
 
 def notebook_of(path: Path, source: str) -> Path:

@@ -16,7 +16,7 @@ from vidlab.batch.work import Kind, Outcome, Task
 from vidlab.errors import LeftoverError, VidlabError
 from vidlab.jobs.output import publish, worded
 from vidlab.jobs.progress import Progress
-from vidlab.jobs.unfinished import lock_folder
+from vidlab.jobs.unfinished import DYING_S, lock_folder
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _do(task: Task, *, progress: Progress, networks: Networks | None) -> Outcome
     with worded(folder):
         task.work.parent.mkdir(parents=True, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = lock_folder(task.work, folder)
+    lock = lock_folder(task.work, folder, patience_s=DYING_S)
     try:
         before = finished(task)
         if before is not None:  # another process had it until now

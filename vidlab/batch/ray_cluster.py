@@ -1,11 +1,13 @@
 """A Ray cluster to work on: one that runs already, or one of this machine that goes with the batch."""
 
 import contextlib
+import ctypes
 import fcntl
 import logging
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 ADDRESS = "RAY_ADDRESS"
 SCRATCH = "vlray-"  # short: the names of Ray's sockets in it may have no more than 107 bytes
+PR_SET_CHILD_SUBREAPER = 36  # of Linux' prctl
 SETTLED_S = 60.0  # a folder younger than this may be about to be locked
 STORE_BYTES = 80 * 2**20  # near the least Ray takes: tasks and outcomes are small, videos never pass through
 SYSTEM = {
@@ -83,7 +86,7 @@ def connected(ray: Any, params: ClusterParams, *, n_workers: int) -> Iterator[in
             scratch = stack.enter_context(scratch_folder())
             all_started = stack.enter_context(guarded(scratch))
             options |= _own_cluster(n_workers * params.cpus_per_task, scratch=scratch)
-        with _signals_kept():
+        with _process_kept():
             if address:
                 _init(ray, options, what=f"the ray cluster {address} must be reachable")
             else:
@@ -164,16 +167,23 @@ def _amounts(resources: dict[str, float]) -> str:
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Keep who handles SIGTERM: `ray.init` takes that over."""
+def _process_kept() -> Iterator[None]:
+    """Undo what `ray.init` makes of this process beside connecting it.
+
+    It takes SIGTERM over. Where orphans are adopted by the raylet, this process adopts them, too, and ignores
+    SIGCHLD: every child would seem to have ended well.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGCHLD)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 @contextmanager

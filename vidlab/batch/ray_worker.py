@@ -1,6 +1,7 @@
 """What lives in the process of a Ray actor."""
 
 import os
+import signal
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -36,6 +37,8 @@ class Worker:
         Args:
             environment: Variables of the environment; None takes one away.
         """
+        # Ray ignores it where the raylet adopts orphans, and every child seems to have ended well.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for name, value in environment.items():
             if value is None:
                 os.environ.pop(name, None)

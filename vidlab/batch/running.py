@@ -14,7 +14,7 @@ from vidlab.batch.report import HTML, TABLE, write_report
 from vidlab.batch.store import Batch, Store
 from vidlab.batch.work import WORK, Engine, Event, Outcome, Task
 from vidlab.errors import VidlabError
-from vidlab.jobs.unfinished import lock_folder
+from vidlab.jobs.unfinished import DYING_S, lock_folder
 from vidlab.params import BatchParams
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def _said(store: Store, task: Task, before: set[str]) -> Outcome | None:
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     """Let one process at a time have a batch."""
-    lock = lock_folder(out / WORK, out)
+    lock = lock_folder(out / WORK, out, patience_s=DYING_S)
     try:
         yield
     finally:

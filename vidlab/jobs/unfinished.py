@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,9 @@ from vidlab.errors import OutputError, SourceError, UsageError
 from vidlab.jobs.output import DISK_TROUBLE, check_target, make_parents, publish, remove_empty, worded
 
 logger = logging.getLogger(__name__)
+
+DYING_S = 5.0  # for which a killed process may keep its locks: until the last of its threads is gone
+RETRY_S = 0.05
 
 
 class Unfinished:
@@ -107,8 +111,18 @@ def resumable_folder(out: Path, *, force: bool, resume: bool, inputs: Sequence[P
         remove_empty(made)
 
 
-def lock_folder(folder: Path, out: Path) -> int:
-    """Make a folder and lock it until the descriptor that is returned is closed, or the process ends."""
+def lock_folder(folder: Path, out: Path, *, patience_s: float = 0.0) -> int:
+    """Make a folder and lock it until the descriptor that is returned is closed, or the process ends.
+
+    Args:
+        folder: To lock.
+        out: What an error is about.
+        patience_s: How long to wait for another run.
+
+    Raises:
+        OutputError: Another run has it.
+    """
+    end_s = time.monotonic() + patience_s
     while True:
         if not folder.is_dir():
             _remove(folder)
@@ -118,6 +132,9 @@ def lock_folder(folder: Path, out: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
+            if time.monotonic() < end_s:
+                time.sleep(RETRY_S)
+                continue
             raise OutputError(
                 f"{out} is being written by another run; wait for it or choose another folder"
             ) from None
