@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -31,7 +31,8 @@ def slow_squared_distance(point, start, end):
     along = (px - ax) * dx + (py - ay) * dy
     length = dx * dx + dy * dy
     fraction = 0.0 if along <= 0 else 1.0 if along >= length else float(np.float32(along / length))
-    return (px - (ax + fraction * dx)) ** 2 + (py - (ay + fraction * dy)) ** 2
+    x, y = px - (ax + fraction * dx), py - (ay + fraction * dy)
+    return x * x + y * y  # not `** 2`, which may be off in the last bit
 
 
 def slow_douglas_peucker(points, tolerance):
@@ -81,6 +82,7 @@ def test_keep_apart_equals_a_slow_reference(line, distance):
 
 
 @settings(max_examples=15, deadline=None)
+@example(1816359)  # two points as good as equally far
 @given(SEEDS)
 def test_contours_equal_a_slow_reference(seed):
     mask = blobs(seed)
