@@ -1,7 +1,9 @@
 """Runs of a notebook over a grid: executed copies, a folder of their own, and failures that stop nothing."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 import psutil
@@ -56,6 +58,11 @@ def test_grid_of_a_notebook(tmp_path):
     assert not Path(tasks[1].folder).exists()
     assert list((out / "work").iterdir()) == []
     rows = parquet.read_table(result.table).to_pylist()
+    assert rows[0]["notebook"] == f"results/{tasks[0].label}/notebook.ipynb"
+    assert rows[1]["notebook"] == f"failures/{tasks[1].label}.ipynb"
+    outputs = json.loads((out / rows[1]["notebook"]).read_text())["cells"][-1]["outputs"]
+    assert outputs[0]["evalue"] == "a bad word"
+    assert f'<a href="{quote(rows[1]["notebook"])}">notebook</a>' in result.report.read_text()
     assert [(row["param_word"], row["param_n"], row["status"]) for row in rows] == [
         ("good", 2, "done"), ("bad", 2, "failed"),
     ]  # fmt: skip
@@ -114,4 +121,5 @@ def test_kernel_of_a_notebook_that_takes_too_long_is_killed(tmp_path):
     engine = LocalEngine(BatchParams(jobs=1, time_limit=20))
     result = run_batch(tasks, out=tmp_path / "out", engine=engine, params=BatchParams(disk_reserve=0))
     assert result.count("timeout") == 1
-    assert not psutil.pid_exists(int(pid.read_text()))
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(pid.read_text())).wait(timeout=10)  # raises where it lives on

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vidlab.batch.work import Outcome, Task
@@ -32,6 +33,16 @@ class Entry:
     def method(self) -> str | None:
         """Name of the method; None for a notebook."""
         return self.task.settings.get("method")
+
+    @property
+    def links(self) -> dict[str, Path]:
+        """What to look at → its path; of a notebook that failed, too, the executed copy."""
+        folder, failed = Path(self.task.folder), self.task.failed_notebook
+        if self.outcome is None:
+            return {}
+        if self.outcome.succeeded:
+            return {name: folder / path for name, path in self.outcome.links.items()} | {"folder": folder}
+        return {"notebook": failed} if failed.is_file() else {}
 
     @property
     def parameters(self) -> Mapping[str, Any]:

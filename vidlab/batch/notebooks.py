@@ -31,7 +31,9 @@ def run_notebook_task(task: Task, *, out: Path, progress: Progress, networks: Ne
         if task.settings["own_folder"]:
             files.mkdir()
             parameters["out"] = str(files)
-        run_notebook(Path(task.source), out=folder / EXECUTED, parameters=parameters)
+        run_notebook(
+            Path(task.source), out=folder / EXECUTED, parameters=parameters, failed=task.failed_notebook
+        )
         has_files = files.is_dir() and any(files.iterdir())
     progress(1, 1)
     links = {"notebook": EXECUTED, **({"files": FILES} if has_files else {})}

@@ -84,12 +84,9 @@ def _content(entries: Sequence[Entry], *, batch: Batch, store: Store) -> dict[st
 
 
 def _row(entry: Entry, shown: Sequence[str], *, out: Path, with_picture: bool) -> dict[str, Any]:
-    outcome, folder = entry.outcome, Path(entry.task.folder)
-    links = {} if outcome is None else dict(outcome.links)
+    outcome, links = entry.outcome, entry.links
     picture = links.pop("thumbnail", None)
-    places = {name: quote(str((folder / path).relative_to(out))) for name, path in links.items()}
-    if outcome is not None and outcome.succeeded:
-        places["folder"] = quote(str(folder.relative_to(out)))
+    places = {name: quote(str(path.relative_to(out))) for name, path in links.items()}
     if entry.task.log.is_file():
         places["log"] = quote(str(entry.task.log.relative_to(out)))
     return {
@@ -104,7 +101,7 @@ def _row(entry: Entry, shown: Sequence[str], *, out: Path, with_picture: bool) -
         "seconds": None if outcome is None or not outcome.seconds else outcome.seconds,
         "frames_per_s": None if outcome is None else outcome.frames_per_s,
         "metrics": [_cell(entry, name) for name in shown],
-        "picture": _embedded(folder / picture) if picture and with_picture else "",
+        "picture": _embedded(picture) if picture and with_picture else "",
         "links": places,
     }
 

@@ -2,7 +2,7 @@
 
 OUT/batch.json             what was asked: the command and its tasks, one of a batch at a time
 OUT/results/NAME-KEY12/    a whole result, with outcome.json; appears by renaming
-OUT/failures/NAME-KEY12.json   why there is none
+OUT/failures/NAME-KEY12.json   why there is none; NAME-KEY12.ipynb shows it where a notebook failed
 OUT/work/NAME-KEY12/       what is being worked on; what a kill leaves is gone on with
 OUT/logs/NAME.log          what the task said
 OUT/report.html, OUT/report.parquet
@@ -107,7 +107,8 @@ class Store:
     def record(self, task: Task, outcome: Outcome) -> None:
         """Remember why a task has no result, or forget it where there is one now."""
         if outcome.succeeded:
-            self._failure(task).unlink(missing_ok=True)
+            for path in (self._failure(task), task.failed_notebook):
+                path.unlink(missing_ok=True)
             return
         path = self._failure(task)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +120,7 @@ class Store:
         for path in (self.out / WORK).iterdir():
             if path.name not in wanted:
                 shutil.rmtree(path, ignore_errors=True)
-        for path in (self.out / FAILURES).glob("*.json"):
+        for path in (self.out / FAILURES).glob("[!.]*"):
             if path.stem not in wanted:
                 path.unlink(missing_ok=True)
         for folder in (self.out, self.out / FAILURES, *(path for path in (self.out / RESULTS).iterdir())):

@@ -11,6 +11,7 @@ from vidlab.errors import MissingExtraError
 from vidlab.metrics.summary import ClipSummary
 
 VERSIONS = ("raw", "stable")
+LINKS = ("folder", "overlay", "notebook")
 
 
 def metric_columns() -> list[str]:
@@ -70,10 +71,7 @@ def _row(entry: Entry, *, out: Path) -> dict[str, Any]:
     }
     if outcome is None:
         return row
-    folder = Path(task.folder).relative_to(out)
-    links = {
-        name: str(folder / path) for name, path in outcome.links.items() if name in ("overlay", "notebook")
-    }
+    links = {name: str(path.relative_to(out)) for name, path in entry.links.items() if name in LINKS}
     measured = {name: None if value is None else float(value) for name, value in outcome.metrics.items()}
     return (
         row
@@ -85,7 +83,6 @@ def _row(entry: Entry, *, out: Path) -> dict[str, Any]:
             "n_frames": outcome.n_frames,
             "frames_per_s": outcome.frames_per_s,
             "notes": list(outcome.notes),
-            "folder": str(folder) if outcome.succeeded else None,
         }
     )
 

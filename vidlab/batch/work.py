@@ -59,6 +59,11 @@ class Task:
         """Where it says what happens."""
         return self.out / LOGS / f"{self.name}.log"
 
+    @property
+    def failed_notebook(self) -> Path:
+        """Where the executed copy of a notebook is kept that failed: it shows how."""
+        return self.out / FAILURES / f"{self.label}.ipynb"
+
     def to_json(self) -> str:
         """Return it as one line of JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)

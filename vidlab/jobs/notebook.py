@@ -2,6 +2,7 @@
 
 import ast
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,14 @@ def with_absolute_paths(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def run_notebook(notebook: Path, *, out: Path, parameters: Mapping[str, Any], force: bool = False) -> Path:
+def run_notebook(
+    notebook: Path,
+    *,
+    out: Path,
+    parameters: Mapping[str, Any],
+    force: bool = False,
+    failed: Path | None = None,
+) -> Path:
     """Execute a notebook with parameters, in its own folder as JupyterLab does, and write the executed copy.
 
     Args:
@@ -88,12 +96,13 @@ def run_notebook(notebook: Path, *, out: Path, parameters: Mapping[str, Any], fo
         out: Where the executed copy goes, `.ipynb`.
         parameters: Values for its cell tagged `parameters`.
         force: Replace `out` if it is there.
+        failed: Where the copy goes, with the traceback in it, if a cell fails; None keeps none.
 
     Returns:
         `out`.
 
     Raises:
-        SourceError: A cell of the notebook fails; nothing is left behind.
+        SourceError: A cell of the notebook fails; nothing is left behind but `failed`.
         OutputError: `out` is there without `force`, does not end in `.ipynb`, or cannot be written.
         MissingExtraError: papermill is not installed.
     """
@@ -113,6 +122,9 @@ def run_notebook(notebook: Path, *, out: Path, parameters: Mapping[str, Any], fo
                 progress_bar=False,
             )
         except papermill.PapermillExecutionError as error:
+            if failed is not None:
+                failed.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(partial, failed)
             trouble = f"{error.ename}: {error.evalue} in cell {error.cell_index}"
             raise SourceError(f"{notebook} must run to its end, got {trouble}") from error
     return out
