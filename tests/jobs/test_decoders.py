@@ -1,5 +1,7 @@
 """Films for comparing decoders hold what their names say; timings have a value for each round."""
 
+import os
+
 import numpy as np
 import pytest
 from tiny_clip import make_clip
@@ -32,6 +34,11 @@ def test_every_codec_holds_the_same_film(films):
         frames = list(reader)
         assert (len(frames), reader.info.size_hw) == (30, (64, 128)), name
         assert frames[-1].pts_s == pytest.approx(29 / 24, abs=2e-3), name
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system has no such priorities")
+def test_encoders_leave_this_process_its_priority(films):
+    assert os.sched_getscheduler(0) != os.SCHED_FIFO
 
 
 def test_odd_sizes_are_refused(video, tmp_path):

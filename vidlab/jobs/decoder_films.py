@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def _encode(
     if any(side % 2 for side in size_hw):
         raise ParameterError(f"size_hw must be even, got {size_hw}")
     container_options = {"movflags": "+faststart"}
-    with av.open(str(path), "w", container_options=container_options) as target:
+    with _scheduling_kept(), av.open(str(path), "w", container_options=container_options) as target:
         stream: Any = target.add_stream(encoder, rate=24, options={**options, "g": str(KEY_DISTANCE)})
         stream.height, stream.width = size_hw
         stream.pix_fmt = "yuv420p"
@@ -117,6 +118,19 @@ def _encode(
             picture.pts = number if path.suffix == ".avi" else round(pts_s * TICKS_PER_S)
             target.mux(stream.encode(picture))
         target.mux(stream.encode(None))
+
+
+@contextmanager
+def _scheduling_kept() -> Iterator[None]:
+    """Keep the priority of this thread: for root, SVT-AV1 makes it real-time, and nobody else gets a turn."""
+    if not hasattr(os, "sched_getscheduler"):  # macOS
+        yield
+        return
+    policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, param)
 
 
 def _forever(video: str | Path) -> Iterator[Frame]:
