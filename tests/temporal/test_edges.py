@@ -58,6 +58,17 @@ def slow_snap(probs, image, reach, flatness=1e-4):
     return np.clip(filtered, 0, 1)
 
 
+@pytest.mark.parametrize("width", [4, 6, 8])
+def test_thin_object_is_kept_whose_color_is_near_by(width):
+    """Were the reach larger than the object, its color would explain what lies beside it as well."""
+    image, mask = np.full((*SIZE, 3), 60, np.uint8), np.zeros(SIZE, bool)
+    mask[40:200, 160 : 160 + width] = True
+    image[mask] = image[:, 140:154] = image[:, 166 + width : 180 + width] = 200
+    noisy = image + np.random.default_rng(0).normal(0, 4, image.shape)
+    pulled = snap(mask.astype(np.float32), np.clip(noisy, 0, 255).astype(np.uint8), radius=0.05) > 0.5
+    assert np.logical_xor(pulled, mask).sum() <= 0.02 * mask.sum()
+
+
 def test_filter_equals_a_slow_reference_away_from_the_border():
     rng = np.random.default_rng(3)
     probs = cv2.GaussianBlur(rng.random((40, 44)).astype(np.float32), (0, 0), 2)

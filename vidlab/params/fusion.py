@@ -149,7 +149,8 @@ class FusionParams(MethodParams):
     )
     edge_radius: float = tunable(
         0.025,
-        "Reach of the search for edges, as a share of the height; larger corrects more, loses thin parts.",
+        "Reach of the search for edges, as a share of the height, at most how thick the object is; larger "
+        "corrects more, loses thin parts.",
         gt=0,
         le=0.1,
         search=(0.005, 0.06),

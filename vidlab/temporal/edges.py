@@ -105,8 +105,8 @@ def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Arr
     Args:
         probs: float32 (H, W), [0, 1].
         image: uint8 (H, W, 3), RGB, the frame it belongs to.
-        radius: Reach of a neighborhood as a share of the height; larger pulls from farther away, and loses
-            parts that are thinner.
+        radius: Reach of a neighborhood as a share of the height, if the object is that thick; larger pulls
+            from farther away, and loses parts that are thinner.
 
     Returns:
         float32 (H, W), [0, 1]; the map itself where there is no object, or the picture is too small.
@@ -116,8 +116,8 @@ def snap(probs: Float32Array, image: UInt8Image, *, radius: float) -> Float32Arr
 
 
 def _look(probs: Float32Array, image: UInt8Image, *, radius: float) -> _Window | None:
-    """Cut out what may change; None where there is no object, or the picture is too small."""
-    reach_px = radius * len(probs)
+    """Cut out what may change; None where there is no object, or it or the picture is too small."""
+    reach_px = min(radius * len(probs), _half_width(probs))
     solved = int(np.clip(reach_px / LEAST_REACH, 1, MOST_SHRINK))
     place = window_of(np.asarray(probs > UNLIKELY), margin_px=round(2 * reach_px))
     if place is None or reach_px < TOO_NEAR_PX:
@@ -136,6 +136,17 @@ def _look(probs: Float32Array, image: UInt8Image, *, radius: float) -> _Window |
         reach=round(reach_px / solved),
         gate_reach=max(1, round(GATE_REACH * len(probs) / applied / 2)),
     )
+
+
+def _half_width(probs: Float32Array) -> float:
+    """How thick an object is on the mean, in pixels: its area over the length of its outline.
+
+    A reach beyond it sees the background on both sides of a part, and loses the part.
+    """
+    inside = np.asarray(probs > 0.5, np.uint8)
+    area = cv2.countNonZero(inside)
+    n_outline = area - cv2.countNonZero(cv2.erode(inside, np.ones((3, 3), np.uint8)))
+    return area / max(n_outline, 1)
 
 
 def _shrunk(values: Float32Array | UInt8Image, size_hw: tuple[int, int]) -> Any:
