@@ -13,7 +13,7 @@ from vidlab.batch.videos import StabilizeSettings
 from vidlab.batch.work import Task, run_task
 from vidlab.errors import OutputError
 from vidlab.jobs.reading import MaskFile
-from vidlab.params import SourceParams, method_params
+from vidlab.params import SourceParams, WriterParams, method_params
 
 
 def planned(few, out: Path, **changes: object) -> list[Task]:
@@ -31,7 +31,7 @@ def test_prediction_covers_the_result_and_counts_what_nobody_can_predict(tmp_pat
     assert room.n_unknown == 1  # the broken one
     ant = next(task for task in tasks if task.name == "ant")
     assert run_task(ant).status == "done"
-    taken = sum(path.stat().st_size for path in Path(ant.folder).rglob("*") if path.is_file())
+    taken = sum(512 * path.stat().st_blocks for path in Path(ant.folder).rglob("*") if path.is_file())
     assert taken < room.n_bytes < 20 * taken
 
 
@@ -41,6 +41,27 @@ def test_prediction_grows_with_frames_and_with_saved_frames(tmp_path):
     all_ = predict_room(planned(few, tmp_path), out=tmp_path)
     saved = predict_room(planned(few, tmp_path, save_frames=True), out=tmp_path)
     assert one.n_bytes < all_.n_bytes < saved.n_bytes
+
+
+def test_prediction_grows_with_the_videos_that_are_finished_at_the_same_time(tmp_path):
+    few = make_few(tmp_path, names=("ant", "bee", "cow"), broken=False)
+    one, two, three, four = (
+        predict_room(planned(few, tmp_path), out=tmp_path, at_once=n).n_bytes for n in (1, 2, 3, 4)
+    )
+    assert two - one == pytest.approx(three - two, abs=1)
+    assert one < two < three == four
+
+
+@pytest.mark.parametrize(("crf", "share"), [(20, 1.0), (26, 0.5), (14, 2.0)])
+def test_video_of_better_quality_takes_more_room(tmp_path, crf, share):
+    few = make_few(tmp_path, names=("ant",), broken=False)
+
+    def film_bytes(crf: int) -> int:
+        tasks = planned(few, tmp_path, writer=WriterParams(crf=crf))
+        with_film, without = (predict_room(tasks, out=tmp_path, at_once=n).n_bytes for n in (1, 0))
+        return with_film - without
+
+    assert film_bytes(crf) == pytest.approx(share * film_bytes(20), abs=1)
 
 
 def test_notebooks_take_a_fixed_room(tmp_path):

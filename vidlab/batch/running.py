@@ -108,7 +108,8 @@ def run_batch(
         todo = [task for task in unique(tasks) if task.key not in before]
         store.sweep(todo)
         with _reported(store.out):
-            room = predict_room(todo, out=store.out, progress=watch.looking)
+            at_once = engine.n_workers or len(todo)  # 0: nobody knows
+            room = predict_room(todo, out=store.out, at_once=at_once, progress=watch.looking)
             require_room(room, out=out, reserve_gb=params.disk_reserve)
             if room.n_bytes:
                 logger.info("results will take about %s", room)
