@@ -158,6 +158,13 @@ def test_half_precision_takes_half_the_room_and_errs_by_a_thousandth():
     np.testing.assert_allclose(found, flow, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("memory_mb", [10, 0])
+def test_first_answer_is_that_of_all_later_ones(memory_mb):
+    flow = remembered(FlowMemory(memory_mb=memory_mb, dtype="float16"))
+    first, second = flow(gray(6), gray(0)), flow(gray(6), gray(0))
+    np.testing.assert_array_equal(first, second)
+
+
 def test_what_is_remembered_cannot_be_changed():
     memory, flow = FlowMemory(memory_mb=1), np.ones((4, 4, 2), np.float32)
     memory.keep(("flow",), flow)

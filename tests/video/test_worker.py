@@ -144,6 +144,15 @@ def test_the_last_backend_that_fails_ends_the_reading():
     assert_all_frames([next(frames) for _ in range(4)], range(4))
 
 
+def test_frames_that_were_sent_before_the_end_arrive():
+    """The process runs ahead as far as there are slots, and is gone before the first frame is asked for."""
+    reader = isolated(wrong_at(4, "exit"))
+    frames = iter(reader)
+    first = next(frames)
+    time.sleep(0.5)
+    assert_all_frames([first, *(next(frames) for _ in range(3))], range(4))
+
+
 def test_losses_of_the_decoder_arrive():
     reader = isolated(wrong_at(-1, "tell a loss"))
     assert_all_frames(list(reader))

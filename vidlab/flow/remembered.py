@@ -61,23 +61,31 @@ class FlowMemory:
             if kept is None:
                 return None
             self._kept.move_to_end(key)
-        return kept.astype(np.float32) if kept.dtype == np.float16 else kept
+        return _as_found(kept)
 
-    def keep(self, key: Key, found: NDArray[Any]) -> None:
+    def keep(self, key: Key, found: NDArray[Any]) -> NDArray[Any]:
         """Remember an array, such as a flow, float32 (H, W, 2), and forget others where the room is needed.
 
         Only float32 is kept in another precision: masks and single numbers stay what they are.
+
+        Returns:
+            What `find` gives from now on: who uses that gets the same the first time as later.
         """
         kept = found.astype(self._dtype if found.dtype == np.float32 else found.dtype)
         kept.flags.writeable = False  # a copy: nobody else's changes reach it
         with self._lock:
             if kept.nbytes > self._most_bytes or key in self._kept:
-                return
+                return _as_found(kept)
             self._kept[key] = kept
             self.n_bytes += kept.nbytes
             while self.n_bytes > self._most_bytes:
                 _, oldest = self._kept.popitem(last=False)
                 self.n_bytes -= oldest.nbytes
+        return _as_found(kept)
+
+
+def _as_found(kept: NDArray[Any]) -> NDArray[Any]:
+    return kept.astype(np.float32) if kept.dtype == np.float16 else kept
 
 
 class RememberedFlow:
@@ -140,8 +148,7 @@ class RememberedFlow:
         key = (self.identity, what, pair[0].shape, *(self._digest(picture) for picture in pair))
         found = self._memory.find(key)
         if found is None:
-            found = compute()
-            self._memory.keep(key, found)
+            found = self._memory.keep(key, compute())
         return found
 
     def __call__(self, picture_from: Picture, picture_to: Picture) -> Float32Array:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -97,7 +98,8 @@ class DecodingProcess:
             if kind != "frame":
                 break
             image = self._slots[number % len(self._slots)].copy()
-            self._send_bytes(b"free")
+            with suppress(OSError):  # it died: the frames that it had sent are still here, then comes the end
+                self._connection.send_bytes(b"free")
             yield Frame(image, rest[0], rest[1])
             within_s, number = self._deadline_s, number + 1
         self.losses = self._checked(kind, rest, expected="end")[0]
@@ -127,12 +129,6 @@ class DecodingProcess:
     def _send(self, message: Any) -> None:
         try:
             self._connection.send(message)
-        except OSError:
-            raise ProcessLost(self._end()) from None
-
-    def _send_bytes(self, message: bytes) -> None:
-        try:
-            self._connection.send_bytes(message)
         except OSError:
             raise ProcessLost(self._end()) from None
 
