@@ -2,7 +2,6 @@
 
 import ast
 import logging
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,7 @@ def run_notebook(
         except papermill.PapermillExecutionError as error:
             if failed is not None:
                 failed.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(partial, failed)
+                partial.replace(failed)
             trouble = f"{error.ename}: {error.evalue} in cell {error.cell_index}"
             raise SourceError(f"{notebook} must run to its end, got {trouble}") from error
     return out
